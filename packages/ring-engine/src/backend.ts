@@ -59,9 +59,13 @@ export interface StepRequest {
   readonly state_loop_projection?: Float64Array;
 }
 
-/** Per time step: pointers [T, B] at the start of the step, window centres and weights [T, B, 2K+1], hidden state h [T, B, D]. */
+/**
+ * Per time step: pointers [T, B] at the start of the step and where the step moved them (under teacher
+ * forcing the two differ from one step to the next), window centres and weights [T, B, 2K+1], hidden state h [T, B, D].
+ */
 export interface StepTrace {
   readonly pointers: Float64Array;
+  readonly next_pointers: Float64Array;
   readonly centers: Int32Array;
   readonly weights: Float64Array;
   readonly hidden: Float64Array;
