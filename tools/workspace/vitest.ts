@@ -20,7 +20,9 @@ export function tests(project: string, suite = "test", overrides: ViteUserConfig
     resolve: { alias: sourceAliases() },
     test: {
       name: `${project}:${suite}`,
-      include: ["test/**/*.test.ts"],
+      ...(suite === "system"
+        ? { include: ["test/system/**/*.test.ts"] }
+        : { include: ["test/**/*.test.ts"], exclude: ["test/system/**"] }),
       testTimeout: 60_000,
       hookTimeout: 120_000,
       reporters: ["default", "json"],

@@ -1,0 +1,27 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { mustRun } from "./run.js";
+import { publishedPackages, root } from "./workspace.js";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Tarball path by package name. */
+    tarballs: Readonly<Record<string, string>>;
+  }
+}
+
+/** Packs every published package once for all test files. */
+export default function setup(project: TestProject): () => void {
+  const folder = mkdtempSync(join(tmpdir(), "vrx-tarballs-"));
+  const tarballs: Record<string, string> = {};
+  for (const { name, dir } of publishedPackages()) {
+    const [packed] = JSON.parse(
+      mustRun("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], `${root}/${dir}`),
+    ) as [{ filename: string }];
+    tarballs[name] = join(folder, packed.filename);
+  }
+  project.provide("tarballs", tarballs);
+  return () => rmSync(folder, { recursive: true, force: true });
+}
