@@ -1,8 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { mustRun } from "./run.js";
-import { root } from "./workspace.js";
+import { publishedPackages, root } from "./workspace.js";
 
 export interface WorkspaceCopy {
   readonly dir: string;
@@ -21,6 +21,17 @@ export function copyWorkspace(): WorkspaceCopy {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // removed, but still in git's index
     }
   }
-  symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
+  linkDependencies(dir);
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+}
+
+/** Links what is installed one by one, so that the workspace's own packages resolve into the copy. */
+function linkDependencies(dir: string): void {
+  mkdirSync(join(dir, "node_modules/@vrx"), { recursive: true });
+  for (const entry of readdirSync(join(root, "node_modules"))) {
+    if (entry !== "@vrx") symlinkSync(join(root, "node_modules", entry), join(dir, "node_modules", entry));
+  }
+  for (const { name, dir: folder } of publishedPackages()) {
+    symlinkSync(join(dir, folder), join(dir, "node_modules", name));
+  }
 }
