@@ -30,7 +30,9 @@ for (const name of reports()) {
   sum.failed += report.numFailedTests;
   sum.skipped += report.numPendingTests + (report.numTodoTests ?? 0);
   // A file that cannot be loaded has no tests to count, and still is a failure.
-  sum.failed += report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
+  sum.failed += report.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.length === 0,
+  ).length;
 }
 console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ""}`);
 process.exitCode = run.status ?? 1;

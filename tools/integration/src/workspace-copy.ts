@@ -12,7 +12,11 @@ export interface WorkspaceCopy {
 /** The workspace as a fresh clone has it (tracked and new files, no caches, nothing built), with the installed dependencies linked in. */
 export function copyWorkspace(): WorkspaceCopy {
   const dir = mkdtempSync(join(tmpdir(), "vrx-workspace-"));
-  const listed = mustRun("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"], root);
+  const listed = mustRun(
+    "git",
+    ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"],
+    root,
+  );
   for (const file of listed.split("\0").filter((name) => name !== "")) {
     mkdirSync(dirname(join(dir, file)), { recursive: true });
     try {

@@ -25,7 +25,11 @@ function lintWith(project: string, file: string, source: string): { status: numb
 
 describe("lint on a fresh clone", () => {
   test("passes as it is", () => {
-    const { status, output } = lintWith("@vrx/workload-schema", "packages/workload-schema/src/planted.ts", "export const planted = 1;\n");
+    const { status, output } = lintWith(
+      "@vrx/workload-schema",
+      "packages/workload-schema/src/planted.ts",
+      "export const planted = 1;\n",
+    );
     expect(status, output).toBe(0);
   });
 
@@ -54,9 +58,11 @@ describe("lint on a fresh clone", () => {
   });
 
   test("refuses export *, default exports and any", () => {
-    const source = 'export * from "./index.js";\n\nexport default function planted(value: any): unknown {\n  return value;\n}\n';
+    const source =
+      'export * from "./index.js";\n\nexport default function planted(value: any): unknown {\n  return value;\n}\n';
     const { status, output } = lintWith("@vrx/harness", "packages/harness/src/planted.ts", source);
     expect(status).not.toBe(0);
-    for (const words of ["Name what is public", "Named exports only", "no-explicit-any"]) expect(output).toContain(words);
+    for (const words of ["Name what is public", "Named exports only", "no-explicit-any"])
+      expect(output).toContain(words);
   });
 });

@@ -14,7 +14,9 @@ describe.each(publishedPackages())("$name", ({ name, dir, manifest }) => {
     .map((file) => file.replace(/^package\//, ""));
 
   test("carries what users need and nothing else", () => {
-    expect(files).toEqual(expect.arrayContaining(["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"]));
+    expect(files).toEqual(
+      expect.arrayContaining(["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"]),
+    );
     expect(files.filter((file) => /^(test|src|\.nx|coverage)\/|tsconfig|vitest|\.tsbuildinfo$/.test(file))).toEqual([]);
   });
 
@@ -38,7 +40,9 @@ describe.each(publishedPackages())("$name", ({ name, dir, manifest }) => {
   test("pleases publint", async () => {
     const tarballBytes = readFileSync(tarball);
     const { messages } = await publint({
-      pack: { tarball: tarballBytes.buffer.slice(tarballBytes.byteOffset, tarballBytes.byteOffset + tarballBytes.length) },
+      pack: {
+        tarball: tarballBytes.buffer.slice(tarballBytes.byteOffset, tarballBytes.byteOffset + tarballBytes.length),
+      },
       strict: true,
     });
     expect(messages).toEqual([]);
