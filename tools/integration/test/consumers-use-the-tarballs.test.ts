@@ -1,0 +1,78 @@
+import { createContext, runInContext } from "node:vm";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, expect, inject, test } from "vitest";
+import { type Consumer, createConsumer } from "../src/consumer.js";
+import { mustRun, run } from "../src/run.js";
+
+const tarballs = inject("tarballs");
+const consumers: Consumer[] = [];
+afterAll(() => consumers.forEach((consumer) => consumer.remove()));
+
+function consumer(fixture: string, extra: Readonly<Record<string, string>> = {}): string {
+  const made = createConsumer(fixture, tarballs, extra);
+  consumers.push(made);
+  return made.dir;
+}
+
+const expected = {
+  id: "wl_v1_37d4c849bed8",
+  zod_agrees: true,
+  engine: "cpu",
+  losses_are_finite: true,
+  verdict: "pass",
+  recheck: { verdict: "pass", disagreements: [] },
+  error_is_recognised: true,
+};
+
+test("an ESM project measures, judges and checks a workload", () => {
+  const dir = consumer("esm", { zod: "4.6.7" });
+  expect(JSON.parse(mustRun(process.execPath, ["main.mjs"], dir))).toMatchObject(expected);
+});
+
+test("a CommonJS project does the same, and recognises errors made by the ESM copy", () => {
+  const dir = consumer("cjs", { zod: "4.6.7" });
+  expect(JSON.parse(mustRun(process.execPath, ["main.cjs"], dir))).toMatchObject({
+    ...expected,
+    error_of_the_other_copy_is_recognised: true,
+  });
+});
+
+test("the installed command works", () => {
+  const dir = consumer("esm", { zod: "4.6.7" });
+  const vrx = join(dir, "node_modules/.bin/vrx");
+  expect(mustRun(vrx, ["workload", "id", "od1_small"], dir).trim()).toBe(expected.id);
+  const probe = run(
+    vrx,
+    ["probe", "od1_small", "--batch", "1", "--warmup-steps", "2", "--measure-steps", "20", "--out", "run"],
+    dir,
+  );
+  expect(probe.status, probe.stdout + probe.stderr).toBe(0);
+  expect(run(vrx, ["check", "run", "--json"], dir).status).not.toBe(4);
+});
+
+test.each(["ts-nodenext", "ts-nodenext-disposable", "ts-browser"])(
+  "%s type-checks, declarations included",
+  (fixture) => {
+    const dir = consumer(fixture, {
+      typescript: "5.9.3",
+      ...(fixture === "ts-browser" ? {} : { "@types/node": "20.19.25" }),
+    });
+    const { status, stdout, stderr } = run("npx", ["tsc", "-p", "tsconfig.json"], dir);
+    expect(status, stdout + stderr).toBe(0);
+  },
+);
+
+test("a browser bundle of the pure cores runs where there is no Node", async () => {
+  const dir = consumer("browser");
+  const { outputFiles } = await build({
+    entryPoints: [join(dir, "entry.js")],
+    bundle: true,
+    format: "iife",
+    platform: "browser",
+    write: false,
+  });
+  const page: Record<string, unknown> = { TextEncoder, TextDecoder };
+  runInContext(outputFiles[0]!.text, createContext(page));
+  expect(page["result"]).toMatchObject({ ids: { od1_small: expected.id }, median_s: 3 });
+});
