@@ -1,1 +1,45 @@
-export {};
+export {
+  type Contract,
+  type VramGuardRange,
+  OBJECTIVE_PAGE,
+  OBJECTIVE_V1,
+  WORKLOAD_PAGE,
+  contractReference,
+  defineContract,
+} from "./contract.js";
+export { type EnvFacts, ENV_SCHEMA_VERSION } from "./env-facts.js";
+export { ObjectiveContractError, type ObjectiveContractErrorCode, isObjectiveContractError } from "./errors.js";
+export { type Evidence, evidenceLevel } from "./evidence-level.js";
+export { type Gate, type GateOutcome, type GateResult, type NamedGateResult, defineGate, gateResult } from "./gate.js";
+export { EXPLOSION_FACTOR, MIN_STEPS_FOR_EXPLOSION } from "./gates.js";
+export { DEFAULT_SET_UP_LIMIT_S, type HeartbeatPolicy, contractHeartbeat, heartbeatThreshold } from "./heartbeat.js";
+export { type JsonObject, type JsonValue, canonicalJson, prettyJson } from "./json.js";
+export {
+  type InconclusiveReasonCode,
+  type InvalidReasonCode,
+  type Verdict,
+  type VerdictReason,
+  type VerdictStatus,
+  judge,
+} from "./judge.js";
+export { type RunMetrics, computeMetrics, saysOutOfMemory } from "./metrics.js";
+export { type Precision } from "./precision.js";
+export {
+  type ContractReference,
+  RUN_SCHEMA_VERSION,
+  type RunDevice,
+  type RunHeader,
+  type StepTimeMode,
+} from "./run-header.js";
+export {
+  type ExecutedPrecision,
+  type RunException,
+  type RunOutcome,
+  type RunStatus,
+  type StallFacts,
+  runOutcome,
+} from "./run-outcome.js";
+export { type RunRecord } from "./run-record.js";
+export { type RunWorkload } from "./run-workload.js";
+export { type Phase, type StepSample, measuredSamples } from "./step-sample.js";
+export { type StepStats, stepStats } from "./step-stats.js";
