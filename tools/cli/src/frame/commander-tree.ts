@@ -1,0 +1,168 @@
+import { Command, CommanderError } from "commander";
+import { CliError } from "./cli-error.js";
+import { commonOptions } from "./common-options.js";
+import type { CommandDefinition, GroupDefinition, OperandSet } from "./define-command.js";
+import { jsonText } from "./json-text.js";
+import type { OptionSet } from "./options.js";
+
+/** What was found on the command line: which command, and its words and options as text. */
+export interface Parsed {
+  readonly command: CommandDefinition;
+  readonly words: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly common: CommonValues;
+}
+
+/** The options every command has, wherever they were written. */
+export interface CommonValues {
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: boolean;
+  readonly progress: boolean;
+}
+
+/** Help was asked for and printed: nothing else is to be done. */
+export interface HelpShown {
+  readonly command: "help";
+}
+
+/** The parser of a tree of commands; help goes through `print`. Throws a {@link CliError} for a wrong command line. */
+export function createParser(
+  tree: readonly (CommandDefinition | GroupDefinition)[],
+  about: string,
+  print: (text: string) => void,
+): { readonly root: Command; parse(argv: readonly string[]): Parsed | HelpShown } {
+  let parsed: Parsed | undefined;
+  const root = prepared(new Command("vrx"), print)
+    .description(about)
+    .usage("COMMAND ...")
+    .option("-V, --version", "print the version; with --json those of everything it runs on")
+    .enablePositionalOptions();
+  addCommonOptions(root, ["quiet", "verbose", "color"]);
+  root.addHelpText("after", "\n`vrx COMMAND --help` says more about each.");
+
+  const add = (parent: Command, definition: CommandDefinition): void => {
+    const command = prepared(parent.command(definition.name, { hidden: definition.hidden ?? false }), print);
+    describe(command, definition);
+    command.action(() => {
+      parsed = {
+        command: definition,
+        words: command.args,
+        options: byLongName(definition.options, command.opts()),
+        common: commonValues(root.opts(), command.opts()),
+      };
+    });
+  };
+  for (const definition of tree) {
+    if (definition.kind === "command") add(root, definition);
+    else {
+      const group = prepared(root.command(definition.name), print).summary(definition.summary);
+      group.description(`${capitalized(definition.summary)}.`).usage("COMMAND ...");
+      for (const command of definition.commands) add(group, command);
+    }
+  }
+
+  return {
+    root,
+    parse(argv) {
+      try {
+        root.parse(argv, { from: "user" });
+      } catch (error) {
+        if (error instanceof CommanderError) return { command: "help" };
+        throw error;
+      }
+      if (parsed === undefined) throw new Error("the parser ended without a command");
+      return parsed;
+    },
+  };
+}
+
+function prepared(command: Command, print: (text: string) => void): Command {
+  return command
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .configureHelp({ helpWidth: 100, showGlobalOptions: false })
+    .configureOutput({ writeOut: print, writeErr: () => undefined, outputError: () => undefined })
+    .exitOverride((error) => {
+      throw translated(error, command);
+    });
+}
+
+/** Help that was asked for ends the parsing with exit code 0 and passes as it is; the rest is a wrong command line. */
+function translated(error: CommanderError, command: Command): Error {
+  if (error.exitCode === 0) return error;
+  const path = commandPath(command);
+  const message =
+    error.code === "commander.help"
+      ? `expected a command after \`${path}\`: ${command.commands.map((sub) => sub.name()).join(", ")}`
+      : error.message.replace(/^error: /, "").replace("\n(Did you mean ", " (did you mean ");
+  return new CliError("bad_arguments", `${message}\n\`${path} --help\` shows what it takes`, { cause: error });
+}
+
+function commandPath(command: Command): string {
+  return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
+}
+
+function describe(command: Command, definition: CommandDefinition): void {
+  command.summary(definition.summary).description(definition.description ?? `${capitalized(definition.summary)}.`);
+  addOperands(command, definition.operands);
+  addOptions(command, definition.options);
+  addCommonOptions(command, [
+    "quiet",
+    "verbose",
+    "color",
+    ...(definition.interruptible ? (["progress"] as const) : []),
+  ]);
+  const words = Object.values(definition.operands).map(operandUsage);
+  const rest = definition.rest === undefined ? [] : [`[-- ${definition.rest}]`];
+  command.usage([...words, "[OPTION...]", ...rest].join(" "));
+  const examples = definition.examples.map(({ does, line }) => `  ${does}:\n    ${line}`).join("\n");
+  const exits = Object.entries(definition.exits ?? {}).map(([code, meaning]) => `\n  ${code}  ${meaning}`);
+  command.addHelpText("after", `\nExamples:\n${examples}${exits.length > 0 ? `\n\nExit codes:${exits.join("")}` : ""}`);
+}
+
+function operandUsage({ name, count }: OperandSet[string]): string {
+  return count === "one" ? name : count === "many" ? `${name}...` : `[${name}]`;
+}
+
+function addOperands(command: Command, operands: OperandSet): void {
+  for (const { name, summary, count } of Object.values(operands)) {
+    const syntax = count === "one" ? `<${name}>` : count === "many" ? `<${name}...>` : `[${name}]`;
+    command.argument(syntax, summary);
+  }
+}
+
+function addOptions(command: Command, options: OptionSet): void {
+  for (const [name, option] of Object.entries(options)) {
+    const short = option.short === undefined ? "" : `-${option.short}, `;
+    const value = option.kind === "flag" ? "" : ` <${option.placeholder}>`;
+    const fallback =
+      option.kind === "value" && option.fallback !== undefined ? ` (default: ${jsonText(option.fallback)})` : "";
+    command.option(`${short}--${name}${value}`, `${option.summary}${fallback}`);
+  }
+}
+
+/** Commander keeps `--measure-steps` as `measureSteps`. */
+function byLongName(set: OptionSet, found: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const attribute = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.keys(set).map((name) => [name, found[attribute(name)]]));
+}
+
+function addCommonOptions(command: Command, names: readonly (keyof typeof commonOptions)[]): void {
+  command.optionsGroup("Common options:");
+  for (const name of names) command.option(commonOptions[name].flags, commonOptions[name].summary);
+}
+
+function commonValues(...places: readonly Readonly<Record<string, unknown>>[]): CommonValues {
+  const given = (name: string, value: boolean): boolean => places.some((place) => place[name] === value);
+  return {
+    quiet: given("quiet", true),
+    verbose: given("verbose", true),
+    color: !given("color", false),
+    progress: !given("progress", false),
+  };
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

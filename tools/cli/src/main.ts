@@ -1,0 +1,97 @@
+import { getBuiltinModule } from "node:process";
+import { about, commandTree } from "./commands/index.js";
+import { outOption } from "./frame/common-options.js";
+import { type CommonValues, type Parsed, createParser } from "./frame/commander-tree.js";
+import type { CommandDefinition } from "./frame/define-command.js";
+import { type Sink, descriptorSink } from "./frame/descriptor.js";
+import { type ExitCode, exitCodes } from "./frame/exit-codes.js";
+import { reportFailure } from "./frame/failures.js";
+import { listenForInterruption } from "./frame/interruption.js";
+import { type Output, createOutput } from "./frame/output.js";
+import { openResultFile } from "./frame/result-file.js";
+import { wantsColour } from "./frame/style.js";
+
+/**
+ * Runs the `vrx` command line `argv` (without the interpreter and the script) and returns its exit code.
+ * Never throws: what goes wrong is said on stderr.
+ */
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  const debug = process.env["VRX_DEBUG"] === "1";
+  const stdout = descriptorSink(1);
+  let output = outputFor(stdout, { quiet: false, verbose: false, color: true, progress: true });
+  const onUncaught = (error: unknown): void => {
+    process.exit(reportFailure(error, output, debug));
+  };
+  process.on("uncaughtException", onUncaught);
+  try {
+    const { words, rest } = splitRest(normalized(argv));
+    const parsed = createParser(commandTree, about, (text) => stdout.write(text)).parse(words);
+    if (parsed.command === "help") return exitCodes.ok;
+    output = outputFor(stdout, parsed.common);
+    return await call(parsed, rest, output);
+  } catch (error) {
+    return reportFailure(error, output, debug);
+  } finally {
+    process.off("uncaughtException", onUncaught);
+  }
+}
+
+/** `vrx help X` is `vrx X --help`, and `vrx --version` a command like the others. */
+function normalized(argv: readonly string[]): readonly string[] {
+  if (argv[0] === "help") return [...argv.slice(1), "--help"];
+  const words = argv.findIndex((word) => !word.startsWith("-"));
+  const leading = words === -1 ? argv : argv.slice(0, words);
+  const isVersion = (word: string): boolean => word === "-V" || word === "--version";
+  return leading.some(isVersion) ? ["version", ...argv.filter((word) => !isVersion(word))] : argv;
+}
+
+/** Takes off what follows `--` when the command named before it declares `rest`. */
+function splitRest(argv: readonly string[]): { readonly words: readonly string[]; readonly rest?: readonly string[] } {
+  const dashes = argv.indexOf("--");
+  if (dashes === -1 || named(argv.slice(0, dashes))?.rest === undefined) return { words: argv };
+  return { words: argv.slice(0, dashes), rest: argv.slice(dashes + 1) };
+}
+
+function named(words: readonly string[]): CommandDefinition | undefined {
+  const [first, second] = words.filter((word) => !word.startsWith("-"));
+  const entry = commandTree.find(({ name }) => name === first);
+  return entry?.kind === "group" ? entry.commands.find(({ name }) => name === second) : entry;
+}
+
+async function call(
+  { command, words, options, common }: Parsed,
+  rest: readonly string[] | undefined,
+  console: Output,
+): Promise<ExitCode> {
+  const out = command.options["out"] === outOption ? options["out"] : undefined;
+  const file = typeof out === "string" ? openResultFile(out) : undefined;
+  const output = file === undefined ? console : outputFor(file, { ...common, color: false });
+  const interruption = command.interruptible === true ? listenForInterruption() : undefined;
+  try {
+    const signal = interruption?.signal ?? new AbortController().signal;
+    const code = await command.run({ words, options, rest, output, signal });
+    file?.commit();
+    return interruption?.exitCode() ?? code;
+  } catch (error) {
+    const interrupted = interruption?.exitCode();
+    if (interrupted === undefined) throw error;
+    output.error(error instanceof Error ? error.message : String(error));
+    return interrupted;
+  } finally {
+    output.close();
+    file?.discard();
+    interruption?.stop();
+  }
+}
+
+function outputFor(stdout: Sink, { quiet, verbose, color, progress }: CommonValues): Output {
+  const isTerminal = (descriptor: number): boolean => getBuiltinModule("node:tty").isatty(descriptor);
+  const colour = (descriptor: number): boolean => color && wantsColour(() => isTerminal(descriptor), process.env);
+  return createOutput({
+    stdout,
+    stderr: descriptorSink(2),
+    verbosity: quiet ? "quiet" : verbose ? "verbose" : "normal",
+    colour: { stdout: () => colour(1), stderr: () => colour(2) },
+    showProgress: () => progress && process.env["TERM"] !== "dumb" && isTerminal(2),
+  });
+}
