@@ -1,0 +1,63 @@
+import type { IssueCode } from "../issue.js";
+import { type KnobRule, knobRules, schemaVersion } from "../knobs.js";
+import type { SpecInteger, WorkloadSpec } from "../workload-spec.js";
+import type { Flaw } from "./flaw.js";
+import { FloatToken } from "./float-token.js";
+
+/** Every rule of `workload_schema_v1` that `value` breaks; the same for what was read and for objects of a program. */
+export function findFlaws(value: unknown): Flaw[] {
+  const flaws: Flaw[] = [];
+  const add = (code: IssueCode, path: readonly string[], found: unknown): void => {
+    flaws.push({ code: found === undefined && code !== "unknown_key" ? "missing_key" : code, path, value: found });
+  };
+  const checkKeys = (part: JsonObject, path: readonly string[], allowed: object): void => {
+    for (const key of Object.keys(part))
+      if (!Object.hasOwn(allowed, key) && key !== "name" && key !== "notes")
+        add("unknown_key", [...path, key], own(part, key));
+  };
+
+  if (!isJsonObject(value)) {
+    flaws.push({ code: "not_an_object", path: [], value });
+    return flaws;
+  }
+  checkKeys(value, [], { schema_version: 0, ...knobRules });
+  const version = own(value, "schema_version");
+  if (version !== schemaVersion) add("wrong_schema_version", ["schema_version"], version);
+  for (const [section, rules] of Object.entries(knobRules)) {
+    const part = own(value, section);
+    if (isJsonObject(part)) {
+      checkKeys(part, [section], rules);
+      for (const [key, rule] of Object.entries<KnobRule>(rules)) {
+        const found = own(part, key);
+        const code = brokenRule(rule, found);
+        if (code !== null) add(code, [section, key], found);
+      }
+    } else add("not_an_object", [section], part);
+  }
+  return flaws;
+}
+
+/** Says to the type system what {@link findFlaws} found out. */
+export function isFlawless(value: unknown, flaws: readonly Flaw[]): value is WorkloadSpec<SpecInteger> {
+  return isJsonObject(value) && flaws.length === 0;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof FloatToken);
+}
+
+function own(value: JsonObject, key: string): unknown {
+  return Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+function brokenRule(rule: KnobRule, value: unknown): IssueCode | null {
+  if (typeof rule !== "number") {
+    if (typeof value !== "string") return "not_a_string";
+    return rule.includes(value) ? null : "not_in_enum";
+  }
+  if (typeof value !== "bigint" && !Number.isSafeInteger(value))
+    return Number.isInteger(value) ? "unsafe_integer" : "not_an_integer";
+  return Number(value) < rule ? "too_small" : null;
+}

@@ -1,0 +1,13 @@
+import type { IssueCode } from "../issue.js";
+
+/** An issue before it is put into words. */
+export interface Flaw {
+  readonly code: IssueCode;
+  readonly path: readonly PropertyKey[];
+  /** In UTF-16 code units of the text, where the finder knows it. */
+  readonly offset?: number;
+  /** What would have been right, for syntax. */
+  readonly expected?: string;
+  /** The offending value, for the rules of the schema. */
+  readonly value?: unknown;
+}

@@ -1,0 +1,27 @@
+import type { Precision, PtrDtype } from "./workload-spec.js";
+
+export type SectionName = "ant_spec" | "colony_spec";
+
+export type AntKnob = "ring_len" | "slot_dim" | "ptr_dtype" | "precision";
+
+export type ColonyKnob = "seq_len" | "synth_len" | "batch_size" | "ptr_update_every" | "state_loop_samples";
+
+/** What a knob takes: an integer from a minimum on, or one of some words. */
+export type KnobRule = number | readonly string[];
+
+export const schemaVersion = "workload_schema_v1";
+
+/** The words `ptr_dtype` takes (seed 000, section 2.2). */
+export const ptrDtypes: readonly PtrDtype[] = ["fp64", "fp32", "fp16", "bf16"];
+
+/** The words `precision` takes (seed 000, section 2.2). */
+export const precisions: readonly Precision[] = ["fp64", "fp32", "fp16", "bf16", "amp"];
+
+/** Every knob with its rule, in the order of the seed's tables: a number is the minimum of an integer. */
+export const knobRules: {
+  readonly ant_spec: Readonly<Record<AntKnob, KnobRule>>;
+  readonly colony_spec: Readonly<Record<ColonyKnob, KnobRule>>;
+} = {
+  ant_spec: { ring_len: 1, slot_dim: 1, ptr_dtype: ptrDtypes, precision: precisions },
+  colony_spec: { seq_len: 1, synth_len: 1, batch_size: 1, ptr_update_every: 1, state_loop_samples: 0 },
+};
