@@ -1,3 +1,4 @@
+import { runDevice } from "./run-device.js";
 import type { RunRecord } from "./run-record.js";
 
 /**
@@ -27,7 +28,7 @@ export function evidenceLevel(run: RunRecord, status: "pass" | "fail" | "inconcl
   need(header.seed !== null, "no seed");
   need(header.engine_version !== null, "engine_version is unknown");
   need(env.cpu_model !== null, "cpu_model is unknown");
-  if (header.device.kind !== "cpu") {
+  if (runDevice(run).kind !== "cpu") {
     need(env.gpu_name !== null, "gpu_name is unknown");
     need(env.total_vram_bytes !== null, "total_vram_bytes is unknown");
     need(env.driver_version !== null, "driver_version is unknown");

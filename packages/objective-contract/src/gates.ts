@@ -1,6 +1,7 @@
 import { type Gate, defineGate, gateResult } from "./gate.js";
 import { contractHeartbeat } from "./heartbeat.js";
 import { saysOutOfMemory } from "./metrics.js";
+import { runDevice } from "./run-device.js";
 
 /** A p95 step time above this many medians is an explosion. */
 export const EXPLOSION_FACTOR = 2.5;
@@ -78,7 +79,7 @@ export const vramStatsFailed: Gate = defineGate({
   name: "vram_stats_failed",
   rule: "The device tells its peak memory.",
   evaluate: (run, { peak_vram_reserved_bytes: reserved }) => {
-    if (run.header.device.kind === "cpu") return notOnCpu();
+    if (runDevice(run).kind === "cpu") return notOnCpu();
     const { vram_stats_error } = run.outcome;
     if (vram_stats_error !== null) return gateResult("fail", vram_stats_error);
     if (reserved === null) return gateResult("no_evidence", "no peak of reserved memory was recorded");
@@ -91,7 +92,7 @@ export const vramGuard: Gate = defineGate({
   name: "vram_guard",
   rule: "Peak reserved memory is at most floor(vram_guard_ratio * total memory).",
   evaluate: (run, { peak_vram_reserved_bytes: reserved }) => {
-    if (run.header.device.kind === "cpu") return notOnCpu();
+    if (runDevice(run).kind === "cpu") return notOnCpu();
     const total = run.env.total_vram_bytes;
     if (total === null) return gateResult("no_evidence", "the device's total memory is not known", { value: reserved });
     const ratio = run.header.vram_guard_ratio;

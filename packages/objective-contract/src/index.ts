@@ -24,6 +24,7 @@ export {
 } from "./judge.js";
 export { type RunMetrics, computeMetrics, saysOutOfMemory } from "./metrics.js";
 export { type Precision } from "./precision.js";
+export { runDevice } from "./run-device.js";
 export {
   type ContractReference,
   RUN_SCHEMA_VERSION,

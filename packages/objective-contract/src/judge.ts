@@ -2,6 +2,7 @@ import { type Contract, OBJECTIVE_V1 } from "./contract.js";
 import { type Evidence, evidenceLevel } from "./evidence-level.js";
 import { type Gate, type NamedGateResult, gateResult } from "./gate.js";
 import { type RunMetrics, computeMetrics } from "./metrics.js";
+import { runDevice } from "./run-device.js";
 import type { RunRecord } from "./run-record.js";
 import { measuredSamples } from "./step-sample.js";
 
@@ -96,8 +97,9 @@ function whyInvalid(run: RunRecord, contract: Contract): VerdictReason<InvalidRe
       message: `asked for ${precisionName(header)}, executed ${precisionName(executed)}`,
     });
   }
-  if (header.device.simulated) {
-    reasons.push({ code: "simulated_device", message: `${header.device.name} is a simulated device` });
+  const device = runDevice(run);
+  if (device.simulated) {
+    reasons.push({ code: "simulated_device", message: `${device.name} is a simulated device` });
   }
   const disorder = findDisorder(run);
   if (disorder !== null) reasons.push({ code: "samples_out_of_order", message: disorder });

@@ -1,3 +1,4 @@
+import { runDevice } from "./run-device.js";
 import type { RunRecord } from "./run-record.js";
 import { type StepSample, measuredSamples } from "./step-sample.js";
 import { stepStats } from "./step-stats.js";
@@ -97,7 +98,7 @@ function whyNull(
     ? "the measured wall time is not positive"
     : `only ${figures.measured_steps} of ${figures.measure_steps} measured steps were recorded`;
   const vram =
-    run.header.device.kind === "cpu"
+    runDevice(run).kind === "cpu"
       ? "a CPU run uses no VRAM"
       : (run.outcome.vram_stats_error ?? "neither the device nor the samples told it");
   const why: Record<string, string> = {

@@ -6,8 +6,8 @@ import type { RunWorkload } from "./run-workload.js";
 /** The schema of a run directory; it changes when the meaning of an artifact does. */
 export const RUN_SCHEMA_VERSION = "vrx_run_v1";
 
-/** How step times were taken. */
-export type StepTimeMode = "perf_counter" | "cuda_events" | "self_reported";
+/** How step times were taken; `arrival` is the time from one reported step to the next, seen from outside. */
+export type StepTimeMode = "perf_counter" | "cuda_events" | "self_reported" | "arrival";
 
 /** What the run is executed on, as far as it is known before it starts. */
 export interface RunDevice {

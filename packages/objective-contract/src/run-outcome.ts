@@ -1,4 +1,5 @@
 import type { Precision } from "./precision.js";
+import type { RunDevice, StepTimeMode } from "./run-header.js";
 
 /**
  * How a run ended: `completed` (every step was run), `failed` (an exception, or the steps broke off),
@@ -35,6 +36,10 @@ export interface RunOutcome {
   readonly stop_reason: string;
   readonly exception: RunException | null;
   readonly executed: ExecutedPrecision | null;
+  /** What it ran on, as the workload says itself; counts where the header says `unknown`. */
+  readonly device: RunDevice | null;
+  /** How step times were taken, where only the run itself shows it; null when it is as the header says. */
+  readonly step_time_mode: StepTimeMode | null;
   /** The device's own peaks over the measured phase, in bytes; null when nobody measured them. */
   readonly peak_vram_reserved_bytes: number | null;
   readonly peak_vram_allocated_bytes: number | null;
@@ -52,6 +57,8 @@ export function runOutcome(known: Pick<RunOutcome, "status" | "stop_reason"> & P
   return {
     exception: null,
     executed: null,
+    device: null,
+    step_time_mode: null,
     peak_vram_reserved_bytes: null,
     peak_vram_allocated_bytes: null,
     vram_stats_error: null,
