@@ -1,4 +1,6 @@
 import type { JsonObject } from "./json.js";
+import type { Precision } from "@vrx/workload-schema";
+import type { RunDevice, StepTimeMode } from "./run-header.js";
 
 /** The schema of `env.json`; it changes when the meaning of a key does. */
 export const ENV_SCHEMA_VERSION = "v1";
@@ -27,8 +29,11 @@ export interface EnvFacts {
   /** 1 when automatic mixed precision was asked for. */
   readonly amp: 0 | 1 | null;
   /** The precision that was executed. */
-  readonly executed_precision: string | null;
+  readonly executed_precision: Precision | null;
   readonly executed_amp: 0 | 1 | null;
+  /** What the workload said of its device once it ran. */
+  readonly executed_device: RunDevice | null;
+  readonly executed_step_time_mode: StepTimeMode | null;
   /** Whether TensorFloat-32 was allowed in fp32 products. */
   readonly tf32: boolean | null;
   readonly gpu_name: string | null;

@@ -13,7 +13,7 @@ export { type Evidence, evidenceLevel } from "./evidence-level.js";
 export { type Gate, type GateOutcome, type GateResult, type NamedGateResult, defineGate, gateResult } from "./gate.js";
 export { EXPLOSION_FACTOR, MIN_STEPS_FOR_EXPLOSION } from "./gates.js";
 export { DEFAULT_SET_UP_LIMIT_S, type HeartbeatPolicy, contractHeartbeat, heartbeatThreshold } from "./heartbeat.js";
-export { type JsonObject, type JsonValue, canonicalJson, prettyJson } from "./json.js";
+export { type JsonObject, type JsonValue, canonicalJson, isJsonObject, prettyJson } from "./json.js";
 export {
   type InconclusiveReasonCode,
   type InvalidReasonCode,
@@ -23,7 +23,7 @@ export {
   judge,
 } from "./judge.js";
 export { type RunMetrics, computeMetrics, saysOutOfMemory } from "./metrics.js";
-export { type Precision } from "./precision.js";
+
 export { runDevice } from "./run-device.js";
 export {
   type ContractReference,
@@ -44,3 +44,19 @@ export { type RunRecord } from "./run-record.js";
 export { type RunWorkload } from "./run-workload.js";
 export { type Phase, type StepSample, measuredSamples } from "./step-sample.js";
 export { type StepStats, stepStats } from "./step-stats.js";
+export type { Precision } from "@vrx/workload-schema";
+export { precisions } from "./precision.js";
+export { type ReadEnv, envDocument, readEnv } from "./env-document.js";
+export { type EvidenceDigests, metricsDocument } from "./metrics-document.js";
+export { metricsCsv, readMetricsCsv } from "./metrics-csv.js";
+export { type ReadOutcome, outcomeDocument, readOutcome } from "./outcome-document.js";
+export { type ReadHeader, readRunCommand, runCommandDocument } from "./run-command.js";
+export {
+  MAX_SAMPLE_LINE_BYTES,
+  type SampleLine,
+  checkSample,
+  formatSampleLine,
+  readSampleLine,
+} from "./sample-line.js";
+export { summaryMarkdown } from "./summary.js";
+export type { FieldIssue } from "./internal/fields.js";

@@ -69,3 +69,14 @@ function byCodePoint(a: string, b: string): number {
   }
   return left.length - right.length;
 }
+
+/** Whether a value is plain JSON (finite numbers, plain objects), nested no deeper than `depth`. */
+export function isJson(value: unknown, depth: number): value is JsonValue {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || depth === 0) return false;
+  if (Array.isArray(value)) return value.every((item) => isJson(item, depth - 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  return Object.values(value).every((item) => isJson(item, depth - 1));
+}

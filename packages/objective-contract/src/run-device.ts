@@ -1,3 +1,4 @@
+import type { Fields } from "./internal/fields.js";
 import type { RunDevice } from "./run-header.js";
 import type { RunRecord } from "./run-record.js";
 
@@ -7,4 +8,14 @@ import type { RunRecord } from "./run-record.js";
  */
 export function runDevice({ header, outcome }: Pick<RunRecord, "header" | "outcome">): RunDevice {
   return header.device.kind === "unknown" ? (outcome.device ?? header.device) : header.device;
+}
+
+/** Reads a device out of an artifact. */
+export function readDevice(fields: Fields): RunDevice {
+  fields.only(["kind", "name", "simulated"]);
+  return {
+    kind: fields.oneOf("kind", ["cpu", "cuda", "unknown"]),
+    name: fields.string("name"),
+    simulated: fields.boolean("simulated"),
+  };
 }

@@ -1,13 +1,16 @@
 import type { HeartbeatPolicy } from "./heartbeat.js";
 import type { JsonObject } from "./json.js";
-import type { Precision } from "./precision.js";
+import type { Precision } from "@vrx/workload-schema";
 import type { RunWorkload } from "./run-workload.js";
 
 /** The schema of a run directory; it changes when the meaning of an artifact does. */
 export const RUN_SCHEMA_VERSION = "vrx_run_v1";
 
+/** The values of `StepTimeMode`. */
+export const stepTimeModes = ["perf_counter", "cuda_events", "self_reported", "arrival"] as const;
+
 /** How step times were taken; `arrival` is the time from one reported step to the next, seen from outside. */
-export type StepTimeMode = "perf_counter" | "cuda_events" | "self_reported" | "arrival";
+export type StepTimeMode = (typeof stepTimeModes)[number];
 
 /** What the run is executed on, as far as it is known before it starts. */
 export interface RunDevice {

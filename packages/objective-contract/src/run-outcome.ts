@@ -1,4 +1,5 @@
-import type { Precision } from "./precision.js";
+import type { JsonObject } from "./json.js";
+import type { Precision } from "@vrx/workload-schema";
 import type { RunDevice, StepTimeMode } from "./run-header.js";
 
 /**
@@ -48,6 +49,8 @@ export interface RunOutcome {
   /** Seconds from the run's start to its first step; null when it never got there. */
   readonly set_up_s: number | null;
   readonly stall: StallFacts | null;
+  /** Whatever else is known of how it went: memory predicted and measured, a program's exit code. Nothing here is judged. */
+  readonly extras: JsonObject;
   /** Who wrote the last artifacts: the run itself, its watchdog, or another process after the run's death. */
   readonly completed_by: "run" | "watchdog" | "supervisor";
 }
@@ -64,6 +67,7 @@ export function runOutcome(known: Pick<RunOutcome, "status" | "stop_reason"> & P
     vram_stats_error: null,
     set_up_s: null,
     stall: null,
+    extras: {},
     completed_by: "run",
     ...known,
   };
