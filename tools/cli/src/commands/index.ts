@@ -1,5 +1,7 @@
 import type { CommandDefinition, GroupDefinition } from "../frame/define-command.js";
+import { completion } from "./completion.js";
 import { version } from "./version.js";
+import { workload } from "./workload.js";
 
 /*
  * How to add a command. `src/commands/NAME.ts` declares it with `defineCommand`: its operands, options, examples and
@@ -17,4 +19,4 @@ import { version } from "./version.js";
 export const about = "Say exactly what ran on a GPU, prove the run counts, know what it cost and what it was worth.";
 
 /** Every command of vrx, in the order the help lists them. */
-export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [version];
+export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [workload, completion, version];

@@ -58,6 +58,7 @@ export function createParser(
     else {
       const group = prepared(root.command(definition.name), print).summary(definition.summary);
       group.description(`${capitalized(definition.summary)}.`).usage("COMMAND ...");
+      addCommonOptions(group, []);
       for (const command of definition.commands) add(group, command);
     }
   }
@@ -79,9 +80,8 @@ export function createParser(
 
 function prepared(command: Command, print: (text: string) => void): Command {
   return command
-    .helpOption("-h, --help", "print this help")
     .helpCommand(false)
-    .configureHelp({ helpWidth: 100, showGlobalOptions: false })
+    .configureHelp({ helpWidth: 100, subcommandTerm: (sub) => sub.name() })
     .configureOutput({ writeOut: print, writeErr: () => undefined, outputError: () => undefined })
     .exitOverride((error) => {
       throw translated(error, command);
@@ -137,7 +137,9 @@ function addOptions(command: Command, options: OptionSet): void {
     const short = option.short === undefined ? "" : `-${option.short}, `;
     const value = option.kind === "flag" ? "" : ` <${option.placeholder}>`;
     const fallback =
-      option.kind === "value" && option.fallback !== undefined ? ` (default: ${jsonText(option.fallback)})` : "";
+      option.kind === "value" && option.fallback !== undefined
+        ? ` (default: ${jsonText(option.fallback).replaceAll('"', "")})`
+        : "";
     command.option(`${short}--${name}${value}`, `${option.summary}${fallback}`);
   }
 }
@@ -149,7 +151,7 @@ function byLongName(set: OptionSet, found: Readonly<Record<string, unknown>>): R
 }
 
 function addCommonOptions(command: Command, names: readonly (keyof typeof commonOptions)[]): void {
-  command.optionsGroup("Common options:");
+  command.optionsGroup("Common options:").helpOption("-h, --help", "print this help");
   for (const name of names) command.option(commonOptions[name].flags, commonOptions[name].summary);
 }
 

@@ -1,5 +1,5 @@
 import { CliError, isCliError } from "./cli-error.js";
-import { nearest } from "./nearest.js";
+import { oneOf } from "./one-of.js";
 
 /** What shell completion offers for a value. */
 export type Completes = "file" | "directory" | "spec" | "nothing";
@@ -73,16 +73,7 @@ export function choice<const V extends string, F extends V | undefined>(
     fallback,
     values,
     completes: "nothing",
-    parse(value) {
-      const found = values.find((candidate) => candidate === value);
-      if (found !== undefined) return found;
-      const near = nearest(value, values);
-      const hint = near === undefined ? "" : `; did you mean ${near}?`;
-      throw new CliError(
-        "bad_arguments",
-        `expected one of ${values.join(", ")}, found ${JSON.stringify(value)}${hint}`,
-      );
-    },
+    parse: (value) => oneOf(value, values),
   };
 }
 

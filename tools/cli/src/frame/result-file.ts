@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, lstatSync, openSync, realpathSync, renameSync, unlinkSync } from "node:fs";
+import { CliError } from "./cli-error.js";
 import { type Sink, descriptorSink } from "./descriptor.js";
-import { isSystemError } from "./failures.js";
+import { isSystemError, systemReason } from "./failures.js";
 
 /** The file of `--out` while it is being written. */
 export interface ResultFile extends Sink {
@@ -22,7 +23,7 @@ export function openResultFile(name: string): ResultFile {
     return { ...descriptorSink(descriptor), commit: () => undefined, discard: () => closeSync(descriptor) };
   }
   const temporary = `${target.path}.${randomBytes(4).toString("hex")}.tmp`;
-  const descriptor = openSync(temporary, "wx");
+  const descriptor = openNew(temporary, name);
   let committed = false;
   return {
     ...descriptorSink(descriptor),
@@ -36,6 +37,16 @@ export function openResultFile(name: string): ResultFile {
       if (!committed) unlinkSync(temporary);
     },
   };
+}
+
+/** Opens `temporary`; what keeps that from working is said of `name`, which is what the user knows. */
+function openNew(temporary: string, name: string): number {
+  try {
+    return openSync(temporary, "wx");
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new CliError("bad_environment", `cannot write ${name}: ${systemReason(error)}`, { cause: error });
+  }
 }
 
 function existing(name: string): { readonly kind: "regular" | "special"; readonly path: string } {

@@ -1,0 +1,11 @@
+import { defineGroup } from "../frame/define-command.js";
+import { workloadCheck } from "./workload-check.js";
+import { workloadId } from "./workload-id.js";
+import { workloadPresets } from "./workload-presets.js";
+
+/** `vrx workload` */
+export const workload = defineGroup({
+  name: "workload",
+  summary: "say exactly what is run: read, compare and identify workload specs",
+  commands: [workloadId, workloadCheck, workloadPresets],
+});
