@@ -43,7 +43,7 @@ describe("readGolden", () => {
     ["an unknown parameter", changed((g) => (g.params_init["spare"] = [1])), ["unknown_parameter /params_init/spare"]],
     [
       "an inherited name",
-      changed((g) => (g.params_init.toString = [1])),
+      changed((g) => Object.assign(g.params_init, { toString: [1] })),
       ["unknown_parameter /params_init/toString"],
     ],
     [
