@@ -1,1 +1,40 @@
-export {};
+import { z } from "zod";
+import { precisions, ptrDtypes, schemaVersion } from "./knobs.js";
+import type { AntSpec, ColonySpec, SpecInteger, WorkloadSpec } from "./workload-spec.js";
+
+/** A safe `number` or a `bigint`, from a minimum on. */
+function integer(minimum: number): z.ZodType<SpecInteger, SpecInteger> {
+  return z.union([z.int().min(minimum), z.bigint().min(BigInt(minimum))]);
+}
+
+const labels = { name: z.unknown().optional(), notes: z.unknown().optional() };
+
+/** Shape and precision, as strict as the reader: unknown keys are refused, nothing is coerced. */
+export const antSpecZod: z.ZodType<AntSpec<SpecInteger>, AntSpec<SpecInteger>> = z.strictObject({
+  ring_len: integer(1),
+  slot_dim: integer(1),
+  ptr_dtype: z.enum(ptrDtypes),
+  precision: z.enum(precisions),
+  ...labels,
+});
+
+/** Workload and cadence, as strict as the reader: unknown keys are refused, nothing is coerced. */
+export const colonySpecZod: z.ZodType<ColonySpec<SpecInteger>, ColonySpec<SpecInteger>> = z.strictObject({
+  seq_len: integer(1),
+  synth_len: integer(1),
+  batch_size: integer(1),
+  ptr_update_every: integer(1),
+  state_loop_samples: integer(0),
+  ...labels,
+});
+
+/**
+ * A whole spec as a zod 4 schema: takes the values that `readWorkloadSpec` gives and `computeWorkloadId` takes. For
+ * texts use `readWorkloadSpec`: after `JSON.parse`, `8192.0` and lost digits cannot be told from integers.
+ */
+export const workloadSpecZod: z.ZodType<WorkloadSpec<SpecInteger>, WorkloadSpec<SpecInteger>> = z.strictObject({
+  schema_version: z.literal(schemaVersion),
+  ant_spec: antSpecZod,
+  colony_spec: colonySpecZod,
+  ...labels,
+});

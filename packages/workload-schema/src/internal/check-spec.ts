@@ -16,10 +16,7 @@ export function findFlaws(value: unknown): Flaw[] {
         add("unknown_key", [...path, key], own(part, key));
   };
 
-  if (!isJsonObject(value)) {
-    flaws.push({ code: "not_an_object", path: [], value });
-    return flaws;
-  }
+  if (!isJsonObject(value)) return [{ code: "not_an_object", path: [], value }];
   checkKeys(value, [], { schema_version: 0, ...knobRules });
   const version = own(value, "schema_version");
   if (version !== schemaVersion) add("wrong_schema_version", ["schema_version"], version);
@@ -38,7 +35,7 @@ export function findFlaws(value: unknown): Flaw[] {
 }
 
 /** Says to the type system what {@link findFlaws} found out. */
-export function isFlawless(value: unknown, flaws: readonly Flaw[]): value is WorkloadSpec<SpecInteger> {
+export function isFlawless(value: unknown, flaws: readonly unknown[]): value is WorkloadSpec<SpecInteger> {
   return isJsonObject(value) && flaws.length === 0;
 }
 
@@ -52,7 +49,8 @@ function own(value: JsonObject, key: string): unknown {
   return Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
-function brokenRule(rule: KnobRule, value: unknown): IssueCode | null {
+/** How a value breaks the rule of its knob, if it does. */
+export function brokenRule(rule: KnobRule, value: unknown): IssueCode | null {
   if (typeof rule !== "number") {
     if (typeof value !== "string") return "not_a_string";
     return rule.includes(value) ? null : "not_in_enum";

@@ -4,31 +4,17 @@ const maxShown = 60;
 
 /** A value in a message: short, on one line, and harmless to a terminal. */
 export function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  if (value instanceof FloatToken) return `the number ${shorten(value.text)}`;
+  if (value instanceof FloatToken) return shorten(value.text);
   if (Array.isArray(value)) return "an array";
-  switch (typeof value) {
-    case "string":
-      return `the string ${quote(value)}`;
-    case "number":
-    case "bigint":
-      return `the number ${shorten(String(value))}`;
-    case "boolean":
-      return String(value);
-    case "object":
-      return "an object";
-    default:
-      return `a ${typeof value}`;
-  }
+  if (typeof value === "string") return quote(value);
+  if (typeof value === "object" && value !== null) return "an object";
+  return typeof value === "function" || typeof value === "symbol" ? `a ${typeof value}` : shorten(String(value));
 }
 
 /** In double quotes, with everything escaped that does not print as itself (controls, bidirectional marks, lone surrogates). */
 export function quote(text: string): string {
   return JSON.stringify(shorten(text)).replace(/(?! )[\p{C}\p{Z}]/gu, (unprintable) =>
-    Array.from({ length: unprintable.length }, (_, unit) => unprintable.charCodeAt(unit).toString(16))
-      .map((hex) => `\\u${hex.padStart(4, "0")}`)
-      .join(""),
+    unprintable.replace(/[^]/g, (unit) => `\\u${(unit.charCodeAt(0) + 65536).toString(16).slice(1)}`),
   );
 }
 

@@ -1,10 +1,11 @@
 import type { Dialect } from "../dialect.js";
 import type { Issue } from "../issue.js";
-import { knobRules, schemaVersion } from "../knobs.js";
-import { describe, quote } from "./describe.js";
+import { schemaVersion } from "../knobs.js";
+import { quote } from "./describe.js";
 import type { Flaw } from "./flaw.js";
 import { pointerOf } from "./pointer.js";
 import { readJson } from "./read-json.js";
+import { allowedKeys, ruleAt, schemaIssue } from "./schema-issue.js";
 import { meantInteger, nearest } from "./suggest.js";
 
 /** Puts flaws into words, with their places where there is a text, in its order. */
@@ -41,30 +42,11 @@ function placesIn(text: string, dialect: Dialect): (flaw: Flaw) => number {
 }
 
 function issueOf(flaw: Flaw, source: string): Issue {
-  const { code, path } = flaw;
-  const pointer = pointerOf(path);
-  const { expected, found, suggestion } = wordsFor(flaw, source);
-  const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
-  return {
-    code,
-    message: `${pointer === "" ? "the spec" : pointer}: expected ${expected}, found ${found}${hint}`,
-    path,
-    pointer,
-    expected,
-    found,
-    ...(suggestion === undefined ? {} : { suggestion }),
-  };
+  return schemaIssue({ ...flaw, ...tokenWords(flaw, source) }, suggestionFor(flaw));
 }
 
-interface Words {
-  readonly expected: string;
-  readonly found: string;
-  readonly suggestion?: string | undefined;
-}
-
-function wordsFor({ code, path, value, expected = "" }: Flaw, source: string): Words {
-  const key = String(path.at(-1) ?? "");
-  const rule = ruleAt(path);
+/** What texts are expected to be, where a flaw is in the text and not in the spec. */
+function tokenWords({ code, path, expected = "" }: Flaw, source: string): { expected?: string; found?: string } {
   switch (code) {
     case "text_too_large":
       return { expected: "at most 16 MiB of UTF-8", found: "a longer text" };
@@ -77,71 +59,30 @@ function wordsFor({ code, path, value, expected = "" }: Flaw, source: string): W
     case "syntax_error":
       return { expected, found: source === "" ? "the end of the text" : quote(firstToken(source)) };
     case "too_many_issues":
-      return { expected: "fewer than 1000 issues", found: "so many that reading stopped here" };
+      return { expected: "fewer issues", found: "so many that reading stopped here" };
     case "duplicate_key":
-      return { expected: "each key once in an object", found: `${quote(key)} again` };
+      return { expected: "each key once in an object", found: `${quote(String(path.at(-1)))} again` };
     case "lone_surrogate":
       return { expected: "well-formed Unicode", found: "half of a surrogate pair" };
     case "non_finite_number":
-      return { expected: "a finite number", found: /^-?\w+/.exec(source)?.[0] ?? "" };
+      return { expected: "a finite number", found: firstToken(source) };
     case "integer_too_long":
-      return { expected: "at most 4300 digits", found: "a longer integer" };
-    case "not_an_object":
-      return { expected: "an object", found: describe(value) };
-    case "unknown_key":
-      return {
-        expected: `one of ${allowedKeys(path).join(", ")}`,
-        found: `the unknown key ${quote(key)}`,
-        suggestion: nearest(key, allowedKeys(path)),
-      };
-    case "missing_key":
-      return { expected: rule === undefined ? missing(key) : ruleInWords(rule), found: "no such key" };
-    case "wrong_schema_version":
-      return { expected: quote(schemaVersion), found: describe(value), suggestion: schemaVersion };
-    case "not_an_integer":
-      return {
-        expected: rule === undefined ? "an integer" : ruleInWords(rule),
-        found: describe(value),
-        suggestion: typeof rule === "number" ? meantInteger(value, rule) : undefined,
-      };
-    case "unsafe_integer":
-      return { expected: "a bigint beyond 2^53-1, where numbers lose digits", found: describe(value) };
-    case "too_small":
-      return { expected: ruleInWords(rule ?? 1), found: describe(value) };
-    case "not_a_string":
-    case "not_in_enum":
-      return {
-        expected: ruleInWords(rule ?? []),
-        found: describe(value),
-        suggestion: typeof rule === "object" && typeof value === "string" ? nearest(value, rule) : undefined,
-      };
-    case "missing_variable":
-    case "malformed_variable":
-      return { expected, found: describe(value) };
+      return { expected: "an integer of at most 4300 digits", found: "a longer one" };
+    default:
+      return {};
   }
-}
-
-function missing(key: string): string {
-  return key === "schema_version" ? quote(schemaVersion) : "an object";
 }
 
 function firstToken(source: string): string {
   return /^[\w.+-]+/.exec(source)?.[0] ?? String.fromCodePoint(source.codePointAt(0) ?? 0);
 }
 
-function ruleInWords(rule: number | readonly string[]): string {
-  return typeof rule === "number" ? `an integer >= ${rule}` : `one of ${rule.map(quote).join(", ")}`;
-}
-
-function rulesAt(section: unknown): Readonly<Record<string, number | readonly string[]>> | undefined {
-  return section === "ant_spec" || section === "colony_spec" ? knobRules[section] : undefined;
-}
-
-function ruleAt([section, key]: readonly PropertyKey[]): number | readonly string[] | undefined {
-  return typeof key === "string" ? rulesAt(section)?.[key] : undefined;
-}
-
-function allowedKeys(path: readonly PropertyKey[]): readonly string[] {
-  const own = path.length > 1 ? Object.keys(rulesAt(path[0]) ?? {}) : ["schema_version", ...Object.keys(knobRules)];
-  return [...own, "name", "notes"];
+/** What was probably meant, if that is clear. */
+export function suggestionFor({ code, path, value }: Flaw): string | undefined {
+  const rule = ruleAt(path);
+  if (code === "unknown_key") return nearest(String(path.at(-1)), allowedKeys(path.slice(0, -1)));
+  if (code === "wrong_schema_version") return schemaVersion;
+  if (code === "not_an_integer" && typeof rule === "number") return meantInteger(value, rule);
+  if (typeof rule === "object" && typeof value === "string") return nearest(value, rule);
+  return undefined;
 }

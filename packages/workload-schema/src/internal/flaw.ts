@@ -6,8 +6,9 @@ export interface Flaw {
   readonly path: readonly PropertyKey[];
   /** In UTF-16 code units of the text, where the finder knows it. */
   readonly offset?: number;
-  /** What would have been right, for syntax. */
+  /** In words, where the rules of the schema do not say it. */
   readonly expected?: string;
+  readonly found?: string;
   /** The offending value, for the rules of the schema. */
   readonly value?: unknown;
 }

@@ -18,10 +18,10 @@ export type OnMember = (path: readonly PropertyKey[], keyOffset: number, valueOf
 const maxDigits = 4300;
 
 /**
- * Open brackets at most: 512, and in the python dialect as many as Python 3.11 opens with its recursion limit of
- * 1000 when json.load is called from a function of a script.
+ * Open brackets at most. Python has no limit of its own but that of its stack: 993 is what CPython 3.11 opens, with
+ * its default recursion limit of 1000, when main() calls a function that calls json.loads().
  */
-const maxDepth = { strict: 512, python: 990 };
+const maxDepth = { strict: 512, python: 993 };
 
 /** A hostile text holds millions of flaws; nobody reads more than these. */
 const maxFlaws = 1000;
@@ -37,7 +37,7 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
 
   function report(code: IssueCode, offset: number, expected = ""): void {
     if (stopped) return;
-    flaws.push({ code, path: path.slice(0, depth), offset, expected });
+    flaws.push({ code, path: [...path], offset, expected });
     if (flaws.length === maxFlaws) stop("too_many_issues");
   }
 
@@ -98,9 +98,19 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
     return value;
   }
 
+  function readWord(word: string, value: boolean | null): boolean | null {
+    if (!text.startsWith(word, at)) return stop("syntax_error", "a value");
+    at += word.length;
+    return value;
+  }
+
   function float(begin: number): FloatToken {
     hasFloats = true;
     return new FloatToken(text.slice(begin, at));
+  }
+
+  function skipDigits(): void {
+    while (isDigit()) at++;
   }
 
   function readNumber(): unknown {
@@ -109,23 +119,24 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
     if (negative) at++;
     const digits = at;
     if (text.charCodeAt(at) === 48) at++;
-    else while (isDigit()) at++;
+    else skipDigits();
     if (digits === at) {
-      if (negative && text.startsWith("Infinity", at)) return nonFinite(begin, "-Infinity");
+      if (text.startsWith("Infinity", at)) return nonFinite(begin);
       return stop("syntax_error", negative ? "a digit" : "a value");
     }
     const whole = at;
     if (text.charCodeAt(at) === 46) {
       at++;
       if (!isDigit()) at = whole;
-      while (isDigit()) at++;
+      skipDigits();
     }
     const mantissa = at;
-    if (/[eE]/.test(text.charAt(at))) {
-      at++;
-      if (/[+-]/.test(text.charAt(at))) at++;
+    // Setting bit 5 makes letters small.
+    if ((text.charCodeAt(at) | 32) === 101) {
+      const sign = text.charCodeAt(++at);
+      if (sign === 43 || sign === 45) at++;
       if (!isDigit()) at = mantissa;
-      while (isDigit()) at++;
+      skipDigits();
     }
     if (at > whole) return float(begin);
     if (at - digits > maxDigits) {
@@ -133,14 +144,15 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
       // Any value that no knob refuses for its size as well.
       return 1;
     }
-    const value = Number(text.slice(begin, at));
+    const token = text.slice(begin, at);
+    const value = Number(token);
     // Adding 0 makes -0 the integer 0, as in Python.
-    return Number.isSafeInteger(value) ? value + 0 : BigInt(text.slice(begin, at));
+    return Number.isSafeInteger(value) ? value + 0 : BigInt(token);
   }
 
-  function nonFinite(begin: number, word: string): FloatToken {
+  function nonFinite(begin: number): FloatToken {
     if (strict) report("non_finite_number", begin);
-    at = begin + word.length;
+    at += text.startsWith("NaN", at) ? 3 : 8;
     return float(begin);
   }
 
@@ -150,7 +162,8 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
     if (skipSpace() === 93) at++;
     else
       for (;;) {
-        path[depth - 1] = items.length;
+        path.length = depth - 1;
+        path.push(items.length);
         items.push(readValue());
         const unit = skipSpace();
         at++;
@@ -169,15 +182,16 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
     if (skipSpace() === 125) at++;
     else
       for (;;) {
+        path.length = depth - 1;
         if (skipSpace() !== 34) return stop("syntax_error", "a key in double quotes");
         const keyOffset = at;
         const key = readString();
-        path[depth - 1] = key;
+        path.push(key);
         if (strict && Object.hasOwn(members, key)) report("duplicate_key", keyOffset);
         if (skipSpace() !== 58) return stop("syntax_error", "a colon");
         at++;
         skipSpace();
-        if (depth < 3) onMember?.(path.slice(0, depth), keyOffset, at);
+        if (depth < 3) onMember?.([...path], keyOffset, at);
         const value = readValue();
         if (key === "__proto__")
           Object.defineProperty(members, key, { value, enumerable: true, configurable: true, writable: true });
@@ -198,19 +212,15 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
     if (unit === 34) return readString();
     if (unit === 123 || unit === 91) {
       if (depth === maxDepth[dialect]) return stop("nesting_too_deep", `at most ${maxDepth[dialect]} open brackets`);
-      path.length = depth++;
+      depth++;
       const value = unit === 91 ? readArray() : readObject();
       depth--;
       return value;
     }
-    for (const [word, value] of words)
-      if (text.startsWith(word, at)) {
-        at += word.length;
-        return value;
-      }
-    if (text.startsWith("NaN", at)) return nonFinite(at, "NaN");
-    if (text.startsWith("Infinity", at)) return nonFinite(at, "Infinity");
-    return readNumber();
+    if (unit === 116) return readWord("true", true);
+    if (unit === 102) return readWord("false", false);
+    if (unit === 110) return readWord("null", null);
+    return text.startsWith("NaN", at) ? nonFinite(at) : readNumber();
   }
 
   if (text.charCodeAt(0) === 0xfeff) stop("byte_order_mark");
@@ -219,9 +229,3 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
   if (at < text.length) stop("syntax_error", "the end of the text");
   return { value, hasFloats, flaws };
 }
-
-const words: readonly (readonly [string, boolean | null])[] = [
-  ["true", true],
-  ["false", false],
-  ["null", null],
-];
