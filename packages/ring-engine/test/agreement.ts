@@ -16,7 +16,7 @@ export interface Agreement {
  * Trains both on the same batches from the same start. Each time step of the candidate starts from the
  * reference's pointer, since the pointers' dynamics are chaotic; where a step moves the pointer to is compared
  * as part of the trace. After each training step the candidate goes on from the reference's parameters and
- * moments, so that differences do not add up. Disposes of neither backend's siblings but of both backends.
+ * moments, so that differences do not add up. Both backends are disposed of.
  */
 export async function compareWithReference(
   config: RingConfig,
@@ -26,6 +26,7 @@ export async function compareWithReference(
 ): Promise<Agreement> {
   const reference = createReferenceBackend({ ...config, precision: "fp64" });
   const candidate = createCandidate(config);
+  const floor = config.precision === "fp64" ? 1e-6 : 1e-3;
   const errors = { logits: 0, loss: 0, gradients: 0, parameters: 0, moments: 0, trace: 0, telemetry: 0 };
   const differences: string[] = [];
   const note = (group: keyof typeof errors, error: number): void => {
@@ -45,7 +46,7 @@ export async function compareWithReference(
     const expected = await reference.run(request);
     const found = await candidate.run({ ...request, forced_pointers: expected.trace!.pointers });
     note("logits", relativeError(found.logits, expected.logits));
-    note("loss", Math.abs(found.loss - expected.loss) / Math.abs(expected.loss));
+    note("loss", relativeError(Float64Array.of(found.loss), Float64Array.of(expected.loss)));
     note("trace", traceError(config, found, expected));
     for (const name of ["move_penalty", "delta_raw_mean"] as const) {
       note("telemetry", Math.abs(found.telemetry[name] - expected.telemetry[name]));
@@ -63,6 +64,7 @@ export async function compareWithReference(
     const [slopes, expectedSlopes] = [candidate.readGradients(), reference.readGradients()];
     const [moments, expectedMoments] = [candidate.readOptimizer(), reference.readOptimizer()];
     const [parameters, expectedParameters] = [candidate.readParameters(), reference.readParameters()];
+    const scale = largest(expectedSlopes.values);
     for (const [i, { name, offset, length }] of reference.parameters.entries()) {
       const part = (values: Float64Array): Float64Array => values.subarray(offset, offset + length);
       if (slopes.present[i] !== expectedSlopes.present[i]) {
@@ -71,9 +73,10 @@ export async function compareWithReference(
         );
       }
       if (moments.updates[i] !== expectedMoments.updates[i]) differences.push(`step ${step}: updates of ${name}`);
-      note("gradients", relativeError(part(slopes.values), part(expectedSlopes.values)));
-      note("moments", relativeError(part(moments.first_moment), part(expectedMoments.first_moment)));
-      note("moments", relativeError(part(moments.second_moment), part(expectedMoments.second_moment)));
+      note("gradients", errorAbove(part(slopes.values), part(expectedSlopes.values), floor * scale));
+      const squares = part(expectedMoments.second_moment).map(Math.sqrt);
+      note("moments", errorAbove(part(moments.first_moment), part(expectedMoments.first_moment), floor * scale));
+      note("moments", errorAbove(part(moments.second_moment).map(Math.sqrt), squares, floor * scale));
       // An Adam step moves a weight by about the learning rate, whatever its size.
       const difference = part(parameters).map((value, k) => value - part(expectedParameters)[k]!);
       note(
@@ -87,6 +90,16 @@ export async function compareWithReference(
   reference.dispose();
   candidate.dispose();
   return { errors, differences };
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((found, value) => Math.max(found, Math.abs(value)), 0);
+}
+
+/** Differences over the largest expected magnitude, or over `floor` where that is larger: what cancels to nothing is noise. */
+function errorAbove(found: Float64Array, expected: Float64Array, floor: number): number {
+  const difference = largest(found.map((value, i) => value - expected[i]!));
+  return difference === 0 ? 0 : difference / Math.max(largest(expected), floor);
 }
 
 function traceError(config: RingConfig, found: StepOutcome, expected: StepOutcome): number {
