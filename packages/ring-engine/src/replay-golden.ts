@@ -2,6 +2,7 @@ import type { ComputePrecision, EngineKind, RingBackend, RingConfig, StepOutcome
 import type { GoldenStep, GoldenTensors, RingGolden } from "./golden.js";
 import { relativeError, relativeNormError, ringError, worst } from "./internal/relative-error.js";
 import { compareTelemetry, type TelemetryComparison } from "./internal/compare-telemetry.js";
+import { wrapDistance } from "./internal/ring-positions.js";
 import { at } from "./internal/vector.js";
 import type { ParameterSlot } from "./parameters.js";
 
@@ -90,15 +91,20 @@ function presenceMismatches(
   });
 }
 
+/** The ways from each time step's pointers ([T, B]) to the next ones, without the last step's. */
+function moves(from: Float64Array, to: Float64Array, ring_len: number, batch: number): Float64Array {
+  return from.slice(0, from.length - batch).map((position, i) => wrapDistance(position, at(to, i), ring_len));
+}
+
 function traceErrors(golden: RingGolden, step: GoldenStep, outcome: StepOutcome, forced: boolean): readonly number[] {
   if (step.trace === null || outcome.trace === null) return [];
   const { ring_len: R, batch_size: B } = golden.config;
   const { pointers, centers, weights, hidden } = step.trace;
   const { trace } = outcome;
   return [
-    // A forced pointer is right by itself: what counts is where each step moved it.
+    // A forced pointer is right by itself: what counts is how far each step moved it.
     forced
-      ? ringError(trace.next_pointers.subarray(0, pointers.length - B), pointers.subarray(B), R)
+      ? relativeError(moves(trace.pointers, trace.next_pointers, R, B), moves(pointers, pointers.subarray(B), R, B))
       : ringError(trace.pointers, pointers, R),
     relativeError(trace.centers, centers),
     relativeError(trace.weights, weights),
