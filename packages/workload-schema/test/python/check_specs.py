@@ -66,7 +66,7 @@ def rate(make, items):
 
 
 def main():
-    lines = sys.stdin.read().split()
+    lines = sys.stdin.read().split("\n")
     if "--rate" in sys.argv:
         texts = [base64.b64decode(line).decode("utf-8") for line in lines]
         objects = [json.loads(text) for text in texts]
