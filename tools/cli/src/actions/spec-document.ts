@@ -1,4 +1,4 @@
-import { computeWorkloadDigest, computeWorkloadId } from "@vrx/workload-schema";
+import { canonicalizeWorkloadSpec, computeWorkloadDigest, computeWorkloadId } from "@vrx/workload-schema";
 import type { NamedSpec } from "../inputs/spec-source.js";
 
 /** A spec in a `--json` document: its ids and canonical form, or what is wrong with it. */
@@ -10,6 +10,6 @@ export function specDocument(named: NamedSpec): Readonly<Record<string, unknown>
     status,
     workload_id: computeWorkloadId(named.spec),
     workload_digest: computeWorkloadDigest(named.spec),
-    spec: named.spec,
+    ...canonicalizeWorkloadSpec(named.spec),
   };
 }

@@ -35,7 +35,9 @@ function place(entry: CommandEntry, presets: readonly string[]): readonly string
 
 function optionWords({ words, summary, value }: OptionEntry, presets: readonly string[]): string {
   const names = words.map((word) => (word.startsWith("--") ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`));
-  const argument = value === undefined ? [] : ["-r", offer(value.completes, value.values, presets)];
+  // `-x` keeps the files of the folder out of values that are no files.
+  const takes = value?.completes === "file" || value?.completes === "spec" ? "-r" : "-x";
+  const argument = value === undefined ? [] : [takes, offer(value.completes, value.values, presets)];
   return [...names, ...argument, `-d ${quote(summary)}`].filter((part) => part !== "").join(" ");
 }
 

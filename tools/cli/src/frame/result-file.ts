@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, lstatSync, openSync, realpathSync, renameSync, unlinkSync } from "node:fs";
+import { closeSync, fsyncSync, lstatSync, openSync, realpathSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { CliError } from "./cli-error.js";
 import { type Sink, descriptorSink } from "./descriptor.js";
 import { isSystemError, systemReason } from "./failures.js";
@@ -13,17 +13,18 @@ export interface ResultFile extends Sink {
 }
 
 /**
- * Opens the file of `--out`. A regular file (or a new one) appears whole or not at all; a device or a pipe is written
- * directly. Throws a system error at once when the place cannot be written.
+ * Opens the file of `--out`. A regular file (or a new one) appears whole or not at all; anything else, such as a device,
+ * a pipe or a link to nothing, is written directly and never replaced. Throws a {@link CliError} at once when the place
+ * cannot be written.
  */
 export function openResultFile(name: string): ResultFile {
-  const target = existing(name);
+  const target = targetOf(name);
   if (target.kind === "special") {
-    const descriptor = openSync(name, "w");
+    const descriptor = opened(name, () => openSync(name, "w"));
     return { ...descriptorSink(descriptor), commit: () => undefined, discard: () => closeSync(descriptor) };
   }
   const temporary = `${target.path}.${randomBytes(4).toString("hex")}.tmp`;
-  const descriptor = openNew(temporary, name);
+  const descriptor = opened(name, () => openSync(temporary, "wx", target.mode));
   let committed = false;
   return {
     ...descriptorSink(descriptor),
@@ -39,25 +40,21 @@ export function openResultFile(name: string): ResultFile {
   };
 }
 
-/** Opens `temporary`; what keeps that from working is said of `name`, which is what the user knows. */
-function openNew(temporary: string, name: string): number {
+type Target = { readonly kind: "special" } | { readonly kind: "regular"; readonly path: string; readonly mode: number };
+
+function targetOf(name: string): Target {
+  const own = lstatSync(name, { throwIfNoEntry: false });
+  if (own === undefined) return { kind: "regular", path: name, mode: 0o666 };
+  // Only what is certainly a regular file may be replaced: a link can lead to a device, a socket or nothing.
+  const stat = statSync(name, { throwIfNoEntry: false });
+  return stat?.isFile() === true ? { kind: "regular", path: realpathSync(name), mode: stat.mode } : { kind: "special" };
+}
+
+function opened(name: string, open: () => number): number {
   try {
-    return openSync(temporary, "wx");
+    return open();
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new CliError("bad_environment", `cannot write ${name}: ${systemReason(error)}`, { cause: error });
-  }
-}
-
-function existing(name: string): { readonly kind: "regular" | "special"; readonly path: string } {
-  try {
-    // A link is followed, so that the file it points to is replaced and not the link.
-    const path = realpathSync(name);
-    const stat = lstatSync(path);
-    // Opening a directory for writing says what is wrong better than renaming over it.
-    return { kind: stat.isFile() ? "regular" : "special", path };
-  } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return { kind: "regular", path: name };
-    throw error;
   }
 }
