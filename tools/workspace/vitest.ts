@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type ViteUserConfig, defineConfig } from "vitest/config";
+import { bundledModulesForVite } from "./bundled.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -17,6 +18,7 @@ function sourceAliases(): { find: RegExp; replacement: string }[] {
 /** The test configuration of a project; `suite` tells apart several runs of one project (`test`, `packages`, `system`). */
 export function tests(project: string, suite = "test", overrides: ViteUserConfig["test"] = {}): ViteUserConfig {
   return defineConfig({
+    plugins: [bundledModulesForVite()],
     resolve: { alias: sourceAliases() },
     test: {
       name: `${project}:${suite}`,

@@ -60,3 +60,6 @@ export {
 } from "./sample-line.js";
 export { summaryMarkdown } from "./summary.js";
 export type { FieldIssue } from "./internal/fields.js";
+export { REDACTED, recordedEnvVars, redactArgv, redactEnv, redactText } from "./redact.js";
+export { type ArtifactName, type RunIssue, type RunIssueCode } from "./run-issue.js";
+export { type DirectoryVerdict } from "./unusable-verdict.js";

@@ -16,7 +16,7 @@ export interface EvidenceDigests {
  * The content of `metrics.json`: the 16 keys that the contract requires, then the extras of the contract's
  * tool, then this package's own. `metrics.csv` has the same keys in the same order.
  */
-export function metricsDocument(run: RunRecord, verdict: Verdict, artifacts: EvidenceDigests): JsonObject {
+export function metricsDocument(run: RunRecord, verdict: Verdict, artifacts: EvidenceDigests | null): JsonObject {
   const { header, outcome, env } = run;
   const { metrics } = verdict;
   const { exception, executed, stall } = outcome;
@@ -92,7 +92,7 @@ export function metricsDocument(run: RunRecord, verdict: Verdict, artifacts: Evi
       reason,
     })),
     outcome: outcomeDocument(outcome),
-    artifacts: { ...artifacts },
+    artifacts: artifacts === null ? null : { ...artifacts },
     reasons: { ...metrics.reasons },
   };
 }
