@@ -1,4 +1,5 @@
 import type { CommandDefinition, GroupDefinition } from "../frame/define-command.js";
+import { check } from "./check.js";
 import { completion } from "./completion.js";
 import { version } from "./version.js";
 import { workload } from "./workload.js";
@@ -19,4 +20,4 @@ import { workload } from "./workload.js";
 export const about = "Say exactly what ran on a GPU, prove the run counts, know what it cost and what it was worth.";
 
 /** Every command of vrx, in the order the help lists them. */
-export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [workload, completion, version];
+export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [workload, check, completion, version];
