@@ -25,3 +25,16 @@ export const knobRules: {
   ant_spec: { ring_len: 1, slot_dim: 1, ptr_dtype: ptrDtypes, precision: precisions },
   colony_spec: { seq_len: 1, synth_len: 1, batch_size: 1, ptr_update_every: 1, state_loop_samples: 0 },
 };
+
+const topKeys = keysBeside({ schema_version: 0, ...knobRules });
+const antKeys = keysBeside(knobRules.ant_spec);
+const colonyKeys = keysBeside(knobRules.colony_spec);
+
+/** The keys that a section may have, or the spec itself where no section is named. */
+export function allowedKeys(section: unknown): readonly string[] {
+  return section === "ant_spec" ? antKeys : section === "colony_spec" ? colonyKeys : topKeys;
+}
+
+function keysBeside(rules: object): readonly string[] {
+  return [...Object.keys(rules), "name", "notes"];
+}

@@ -1,6 +1,6 @@
 import { brokenRule, isFlawless } from "./internal/check-spec.js";
 import { describe } from "./internal/describe.js";
-import { suggestionFor } from "./internal/explain.js";
+import { suggestionFor, withSuggestion } from "./internal/explain.js";
 import { requireSpec } from "./internal/require-spec.js";
 import { expectedAt, ruleAt, schemaIssue } from "./internal/schema-issue.js";
 import type { Issue, Read } from "./issue.js";
@@ -73,12 +73,13 @@ export function workloadFromEnv(env: Readonly<Record<string, string | undefined>
     if (code === null || (variable === "VRX_SEQ_LEN" && env[variable] === undefined)) continue;
     const found = text === undefined ? "no such variable" : describe(text);
     const expected = expectedAt({ code: "missing_key", path });
-    issues.push(
-      schemaIssue(
-        { code: text === undefined ? "missing_variable" : "malformed_variable", path: [variable], expected, found },
-        suggestionFor({ code, path, value }),
-      ),
-    );
+    const issue = schemaIssue({
+      code: text === undefined ? "missing_variable" : "malformed_variable",
+      path: [variable],
+      expected,
+      found,
+    });
+    issues.push(withSuggestion(issue, suggestionFor({ code, path, value })));
   }
   const spec = { schema_version: schemaVersion, ...sections };
   return isFlawless(spec, issues) ? { status: "ok", spec } : { status: "invalid", issues };

@@ -3,10 +3,11 @@ import type { Issue } from "./issue.js";
 /** `invalid_spec`: a text or an object is no workload spec. `invalid_argument`: the call itself is wrong. */
 export type WorkloadSchemaErrorCode = "invalid_spec" | "invalid_argument";
 
-const brand = Symbol.for("@vrx/workload-schema/error");
+const brand: unique symbol = Symbol.for("@vrx/workload-schema/error");
 
 /** What the functions that cannot return issues throw; recognise it by {@link isWorkloadSchemaError}. */
 export class WorkloadSchemaError extends Error {
+  readonly [brand] = true;
   override readonly name = "WorkloadSchemaError";
   readonly code: WorkloadSchemaErrorCode;
   /** Everything that is wrong with the spec; empty for `invalid_argument`. */
@@ -16,7 +17,6 @@ export class WorkloadSchemaError extends Error {
     super(message, options);
     this.code = code;
     this.issues = issues;
-    Object.defineProperty(this, brand, { value: true });
   }
 }
 

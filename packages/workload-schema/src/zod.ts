@@ -38,3 +38,23 @@ export const workloadSpecZod: z.ZodType<WorkloadSpec<SpecInteger>, WorkloadSpec<
   colony_spec: colonySpecZod,
   ...labels,
 });
+
+/**
+ * The JSON Schema (draft 2020-12) of a spec, for editors and other languages; also published as
+ * `@vrx/workload-schema/schema.json`. To JSON Schema `8192.0` is an integer, to the reader it is not.
+ */
+export function workloadSpecJsonSchema(): Readonly<Record<string, unknown>> {
+  const { $schema, ...schema } = z.toJSONSchema(workloadSpecZod, {
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => {
+      // JSON has one kind of integer: what is left of the union with bigint.
+      const [first] = jsonSchema.anyOf ?? [];
+      if (first?.type !== "integer") return;
+      delete jsonSchema.anyOf;
+      Object.assign(jsonSchema, { type: "integer", minimum: first.minimum });
+    },
+  });
+  return { $schema, $id: schemaId, title: "GPU workload, workload_schema_v1", ...schema };
+}
+
+const schemaId = "https://unpkg.com/@vrx/workload-schema/schema/workload_schema_v1.schema.json";

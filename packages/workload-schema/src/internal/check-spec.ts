@@ -1,7 +1,7 @@
 import type { IssueCode } from "../issue.js";
-import { type KnobRule, knobRules, schemaVersion } from "../knobs.js";
+import { type KnobRule, allowedKeys, knobRules, schemaVersion } from "../knobs.js";
 import type { SpecInteger, WorkloadSpec } from "../workload-spec.js";
-import type { Flaw } from "./flaw.js";
+import { type Flaw, maxFlaws } from "./flaw.js";
 import { FloatToken } from "./float-token.js";
 
 /** Every rule of `workload_schema_v1` that `value` breaks; the same for what was read and for objects of a program. */
@@ -10,20 +10,20 @@ export function findFlaws(value: unknown): Flaw[] {
   const add = (code: IssueCode, path: readonly string[], found: unknown): void => {
     flaws.push({ code: found === undefined && code !== "unknown_key" ? "missing_key" : code, path, value: found });
   };
-  const checkKeys = (part: JsonObject, path: readonly string[], allowed: object): void => {
+  const checkKeys = (part: JsonObject, path: readonly string[]): void => {
+    const allowed = allowedKeys(path[0]);
     for (const key of Object.keys(part))
-      if (!Object.hasOwn(allowed, key) && key !== "name" && key !== "notes")
-        add("unknown_key", [...path, key], own(part, key));
+      if (!allowed.includes(key) && flaws.length < maxFlaws) add("unknown_key", [...path, key], own(part, key));
   };
 
   if (!isJsonObject(value)) return [{ code: "not_an_object", path: [], value }];
-  checkKeys(value, [], { schema_version: 0, ...knobRules });
+  checkKeys(value, []);
   const version = own(value, "schema_version");
   if (version !== schemaVersion) add("wrong_schema_version", ["schema_version"], version);
   for (const [section, rules] of Object.entries(knobRules)) {
     const part = own(value, section);
     if (isJsonObject(part)) {
-      checkKeys(part, [section], rules);
+      checkKeys(part, [section]);
       for (const [key, rule] of Object.entries<KnobRule>(rules)) {
         const found = own(part, key);
         const code = brokenRule(rule, found);

@@ -8,13 +8,14 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "string") return quote(value);
   if (typeof value === "object" && value !== null) return "an object";
-  return typeof value === "function" || typeof value === "symbol" ? `a ${typeof value}` : shorten(String(value));
+  return shorten(String(value));
 }
 
-/** In double quotes, with everything escaped that does not print as itself (controls, bidirectional marks, lone surrogates). */
+/** In double quotes and in ASCII: what would move a cursor or turn the writing direction shows as an escape. */
 export function quote(text: string): string {
-  return JSON.stringify(shorten(text)).replace(/(?! )[\p{C}\p{Z}]/gu, (unprintable) =>
-    unprintable.replace(/[^]/g, (unit) => `\\u${(unit.charCodeAt(0) + 65536).toString(16).slice(1)}`),
+  return JSON.stringify(shorten(text)).replace(
+    /[^ -~]/g,
+    (unit) => `\\u${(unit.charCodeAt(0) + 65536).toString(16).slice(1)}`,
   );
 }
 

@@ -1,17 +1,17 @@
 import type { Dialect } from "../dialect.js";
 import type { Issue } from "../issue.js";
-import { schemaVersion } from "../knobs.js";
+import { allowedKeys, schemaVersion } from "../knobs.js";
 import { quote } from "./describe.js";
 import type { Flaw } from "./flaw.js";
 import { pointerOf } from "./pointer.js";
 import { readJson } from "./read-json.js";
-import { allowedKeys, ruleAt, schemaIssue } from "./schema-issue.js";
+import { ruleAt, schemaIssue } from "./schema-issue.js";
 import { meantInteger, nearest } from "./suggest.js";
 
 /** Puts flaws into words, with their places where there is a text, in its order. */
 export function explain(flaws: readonly Flaw[], text?: string, dialect?: Dialect): readonly Issue[] {
   if (text === undefined || dialect === undefined) return flaws.map((flaw) => issueOf(flaw, ""));
-  const offsetOf = placesIn(text, dialect);
+  const offsetOf = placesIn(text, dialect, flaws);
   const placed = flaws
     .map((flaw) => ({ flaw, offset: flaw.offset ?? offsetOf(flaw) }))
     .sort((a, b) => a.offset - b.offset);
@@ -27,22 +27,30 @@ export function explain(flaws: readonly Flaw[], text?: string, dialect?: Dialect
 }
 
 /** Where each flaw of the schema is: its value, its key if that is unknown, the object around it if it is missing. */
-function placesIn(text: string, dialect: Dialect): (flaw: Flaw) => number {
-  let places: Map<string, { key: number; value: number }> | undefined;
-  return ({ code, path }) => {
-    if (places === undefined) {
-      const found = new Map<string, { key: number; value: number }>();
-      readJson(text, dialect, (member, key, value) => found.set(pointerOf(member), { key, value }));
-      places = found;
-    }
-    const place = places.get(pointerOf(code === "missing_key" ? path.slice(0, -1) : path));
-    if (place === undefined) return text.search(/[^ \t\r\n]/);
-    return code === "unknown_key" ? place.key : place.value;
-  };
+function placesIn(text: string, dialect: Dialect, flaws: readonly Flaw[]): (flaw: Flaw) => number {
+  const start = text.search(/[^ \t\r\n]/);
+  const wanted = new Map(flaws.map((flaw) => [placeOf(flaw), { key: start, value: start }]));
+  // Only specs that could be read as JSON have flaws without a place.
+  if (flaws.some(({ offset }) => offset === undefined)) {
+    readJson(text, dialect, (path, key, value) => {
+      const pointer = pointerOf(path);
+      if (wanted.has(pointer)) wanted.set(pointer, { key, value });
+    });
+  }
+  return (flaw) => wanted.get(placeOf(flaw))?.[flaw.code === "unknown_key" ? "key" : "value"] ?? start;
+}
+
+function placeOf({ code, path }: Flaw): string {
+  return pointerOf(code === "missing_key" ? path.slice(0, -1) : path);
 }
 
 function issueOf(flaw: Flaw, source: string): Issue {
-  return schemaIssue({ ...flaw, ...tokenWords(flaw, source) }, suggestionFor(flaw));
+  return withSuggestion(schemaIssue({ ...flaw, ...tokenWords(flaw, source) }), suggestionFor(flaw));
+}
+
+export function withSuggestion(issue: Issue, suggestion: string | undefined): Issue {
+  if (suggestion === undefined) return issue;
+  return { ...issue, message: `${issue.message}; did you mean ${suggestion}?`, suggestion };
 }
 
 /** What texts are expected to be, where a flaw is in the text and not in the spec. */
@@ -80,7 +88,7 @@ function firstToken(source: string): string {
 /** What was probably meant, if that is clear. */
 export function suggestionFor({ code, path, value }: Flaw): string | undefined {
   const rule = ruleAt(path);
-  if (code === "unknown_key") return nearest(String(path.at(-1)), allowedKeys(path.slice(0, -1)));
+  if (code === "unknown_key") return nearest(String(path.at(-1)), allowedKeys(path.at(-2)));
   if (code === "wrong_schema_version") return schemaVersion;
   if (code === "not_an_integer" && typeof rule === "number") return meantInteger(value, rule);
   if (typeof rule === "object" && typeof value === "string") return nearest(value, rule);

@@ -1,5 +1,8 @@
 import type { IssueCode } from "../issue.js";
 
+/** A hostile text holds millions of flaws; nobody reads more than these. */
+export const maxFlaws = 1000;
+
 /** An issue before it is put into words. */
 export interface Flaw {
   readonly code: IssueCode;

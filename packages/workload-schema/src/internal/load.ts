@@ -2,7 +2,7 @@ import type { Dialect } from "../dialect.js";
 import type { IssueCode } from "../issue.js";
 import { WorkloadSchemaError } from "../workload-schema-error.js";
 import { findFlaws, isJsonObject } from "./check-spec.js";
-import type { Flaw } from "./flaw.js";
+import { type Flaw, maxFlaws } from "./flaw.js";
 import { FloatToken, floatValue } from "./float-token.js";
 import { readJson } from "./read-json.js";
 
@@ -28,7 +28,8 @@ export function load(source: string | Uint8Array, dialect: Dialect): Loaded {
   const { value, hasFloats, flaws } = readJson(text, dialect);
   // A syntax error leaves no value to judge; a flawed token does.
   const ended = flaws.some(({ code }) => !tokenFlaws.includes(code));
-  const all = ended ? flaws : [...flaws, ...findFlaws(value)];
+  const all = ended ? [...flaws] : [...flaws, ...findFlaws(value)];
+  if (!ended && all.length >= maxFlaws) all.push({ code: "too_many_issues", path: [], offset: text.length });
   return { text, value: hasFloats && all.length === 0 ? withoutTokens(value) : value, flaws: all };
 }
 

@@ -1,6 +1,6 @@
 import type { Dialect } from "../dialect.js";
 import type { IssueCode } from "../issue.js";
-import type { Flaw } from "./flaw.js";
+import { type Flaw, maxFlaws } from "./flaw.js";
 import { FloatToken } from "./float-token.js";
 
 /** JSON with its tokens kept: integers with every digit, other numbers as they are written. */
@@ -23,9 +23,6 @@ const maxDigits = 4300;
  */
 const maxDepth = { strict: 512, python: 993 };
 
-/** A hostile text holds millions of flaws; nobody reads more than these. */
-const maxFlaws = 1000;
-
 export function readJson(text: string, dialect: Dialect, onMember?: OnMember): JsonDocument {
   const strict = dialect === "strict";
   const flaws: Flaw[] = [];
@@ -37,7 +34,7 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
 
   function report(code: IssueCode, offset: number, expected = ""): void {
     if (stopped) return;
-    flaws.push({ code, path: [...path], offset, expected });
+    flaws.push({ code, path: path.slice(0, depth), offset, expected });
     if (flaws.length === maxFlaws) stop("too_many_issues");
   }
 
@@ -162,8 +159,7 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
     if (skipSpace() === 93) at++;
     else
       for (;;) {
-        path.length = depth - 1;
-        path.push(items.length);
+        path[depth - 1] = items.length;
         items.push(readValue());
         const unit = skipSpace();
         at++;
@@ -182,16 +178,17 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
     if (skipSpace() === 125) at++;
     else
       for (;;) {
-        path.length = depth - 1;
+        // What is wrong with a key belongs to the object, not to the member before.
+        depth--;
         if (skipSpace() !== 34) return stop("syntax_error", "a key in double quotes");
         const keyOffset = at;
         const key = readString();
-        path.push(key);
+        path[depth++] = key;
         if (strict && Object.hasOwn(members, key)) report("duplicate_key", keyOffset);
         if (skipSpace() !== 58) return stop("syntax_error", "a colon");
         at++;
         skipSpace();
-        if (depth < 3) onMember?.([...path], keyOffset, at);
+        if (depth < 3) onMember?.(path.slice(0, depth), keyOffset, at);
         const value = readValue();
         if (key === "__proto__")
           Object.defineProperty(members, key, { value, enumerable: true, configurable: true, writable: true });
@@ -212,7 +209,7 @@ export function readJson(text: string, dialect: Dialect, onMember?: OnMember): J
     if (unit === 34) return readString();
     if (unit === 123 || unit === 91) {
       if (depth === maxDepth[dialect]) return stop("nesting_too_deep", `at most ${maxDepth[dialect]} open brackets`);
-      depth++;
+      path.length = depth++;
       const value = unit === 91 ? readArray() : readObject();
       depth--;
       return value;

@@ -2,17 +2,14 @@ import { _SHA256 as PortableSha256 } from "@noble/hashes/sha2.js";
 
 type HashText = (text: string) => string;
 
-/** What may be there: browsers have no `process`, older Deno and Bun versions no `getBuiltinModule` or one-shot hash. */
+/** What may be there: browsers have no `process`, other runtimes no `getBuiltinModule` or one-shot hash. */
 interface Runtime {
-  readonly process?: { readonly getBuiltinModule?: (name: "crypto") => Crypto | undefined };
-}
-
-interface Crypto {
-  readonly hash?: (algorithm: string, text: string) => string;
-  readonly createHash?: (algorithm: string) => {
-    update(text: string): { digest(encoding: "hex"): string };
+  readonly process?: {
+    readonly getBuiltinModule?: (name: "crypto") => { readonly hash?: HashAny } | undefined;
   };
 }
+
+type HashAny = (algorithm: string, text: string) => string;
 
 let hashText: HashText | undefined;
 
@@ -22,12 +19,10 @@ export function sha256Hex(text: string): string {
   return hashText(text);
 }
 
-/** Node's, without an import that a browser bundle would have to resolve. */
+/** Node's (from 20.12 on), without an import that a browser bundle would have to resolve. */
 export function nativeSha256(runtime: Runtime): HashText | undefined {
-  const { hash, createHash } = runtime.process?.getBuiltinModule?.("crypto") ?? {};
-  if (hash) return (text) => hash("sha256", text);
-  if (createHash) return (text) => createHash("sha256").update(text).digest("hex");
-  return undefined;
+  const hash = runtime.process?.getBuiltinModule?.("crypto")?.hash;
+  return hash && ((text) => hash("sha256", text));
 }
 
 /** The class and not the `sha256` around it, whose checks of arguments would be a tenth of the bundle. */
