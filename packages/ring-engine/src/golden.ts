@@ -2,7 +2,7 @@ import type { PointerPrecision, RingConfig } from "./backend.js";
 import { JsonReader } from "./internal/json-reader.js";
 import { readStateLoopProjection } from "./internal/state-loop-projection.js";
 import { type ParameterSlot, parameterLayout } from "./parameters.js";
-import { PRESCRIBED } from "./ring-config.js";
+import { PRESCRIBED } from "./prescribed.js";
 
 /** What is wrong with a golden: closed, one per kind of problem. */
 export type GoldenIssueCode =

@@ -1,14 +1,83 @@
-import type { RingConfig } from "./backend.js";
+import type { SpecInteger, WorkloadSpec } from "@vrx/workload-schema";
+import type { ComputePrecision, PointerPrecision, RingConfig } from "./backend.js";
+import { RingEngineError } from "./errors.js";
+import type { RingOptions } from "./options.js";
 
-/** The constants the recorded runs were made with; options of the same names can change them. */
-export const PRESCRIBED = {
-  window_radius: 2,
-  window_tau: 8,
-  deadzone_tau: 0.25,
-  update_scale: 1,
-  state_loop_dim: 8,
-  learning_rate: 1e-3,
-  adam_beta1: 0.9,
-  adam_beta2: 0.999,
-  adam_epsilon: 1e-8,
-} as const satisfies Partial<RingConfig>;
+/** Sizes that 32-bit slot numbers and counters can hold. */
+export const LARGEST_SIZE = 2 ** 31 - 1;
+
+/** The sizes of a workload with its options; numbers beyond 2^53 - 1 lose their last digits, beyond 1.8e308 they are Infinity. */
+export type RingShape = Omit<RingConfig, "precision" | "ptr_dtype">;
+
+/** Works out every size, whatever the formats; the spec's bigints become numbers. */
+export function ringShape(spec: WorkloadSpec<SpecInteger>, options: RingOptions): RingShape {
+  const { ant_spec: ant, colony_spec: colony } = spec;
+  const [R, D] = [Number(ant.ring_len), Number(ant.slot_dim)];
+  return {
+    ring_len: R,
+    slot_dim: D,
+    synth_len: Number(colony.synth_len),
+    batch_size: Number(colony.batch_size),
+    expert_heads: options.expert_heads,
+    num_classes: options.num_classes,
+    // Beyond the last time step and the last sample, more makes no difference.
+    ptr_update_every: Math.min(Number(colony.ptr_update_every), LARGEST_SIZE),
+    state_loop_samples: Math.min(Number(colony.state_loop_samples), LARGEST_SIZE),
+    state_loop_dim: options.state_loop_dim,
+    sensory_ring: options.sensory_ring,
+    sensory_len: options.sensory_len ?? Math.max(1, Math.floor(R / 2)),
+    sensory_dim: options.sensory_dim ?? Math.max(8, Math.floor(D / 3)),
+    window_radius: options.window_radius,
+    window_tau: options.window_tau,
+    deadzone_tau: options.deadzone_tau,
+    update_scale: options.update_scale,
+    learning_rate: options.learning_rate,
+    adam_beta1: options.adam_beta1,
+    adam_beta2: options.adam_beta2,
+    adam_epsilon: options.adam_epsilon,
+  };
+}
+
+/** The first size that no engine can index, or null. */
+export function oversized(shape: RingShape): { readonly name: string; readonly value: number } | null {
+  const sizes = {
+    ring_len: shape.ring_len,
+    slot_dim: shape.slot_dim,
+    synth_len: shape.synth_len,
+    batch_size: shape.batch_size,
+    sensory_dim: shape.sensory_dim,
+    expert_heads: shape.expert_heads,
+    num_classes: shape.num_classes,
+  };
+  const [name, value] = Object.entries(sizes).find(([, size]) => size > LARGEST_SIZE) ?? [];
+  return name === undefined || value === undefined ? null : { name, value };
+}
+
+export function isComputePrecision(word: string): word is ComputePrecision {
+  return word === "fp64" || word === "fp32";
+}
+
+export function isPointerPrecision(word: string): word is PointerPrecision {
+  return word === "fp64" || word === "fp32";
+}
+
+/**
+ * What an engine executes for a spec and options. Throws `unsupported` for formats that no engine of this
+ * release computes in (fp16, bf16, amp) and for sizes that do not fit 32-bit slot numbers.
+ */
+export function ringConfig(spec: WorkloadSpec<SpecInteger>, options: RingOptions): RingConfig {
+  const { precision, ptr_dtype } = spec.ant_spec;
+  const shape = ringShape(spec, options);
+  const large = oversized(shape);
+  if (large !== null) {
+    throw new RingEngineError("unsupported", `${large.name}: expected at most ${LARGEST_SIZE}, found ${large.value}`);
+  }
+  if (!isComputePrecision(precision) || !isPointerPrecision(ptr_dtype)) {
+    throw new RingEngineError(
+      "unsupported",
+      `precision ${precision} with ptr_dtype ${ptr_dtype}: expected fp64 or fp32 for both; no engine of this release computes in others`,
+      { details: { engines: [] } },
+    );
+  }
+  return { ...shape, precision, ptr_dtype };
+}

@@ -1,5 +1,5 @@
 import type { RingConfig } from "../src/backend.js";
-import { PRESCRIBED } from "../src/ring-config.js";
+import { PRESCRIBED } from "../src/prescribed.js";
 
 /** A configuration small enough for finite differences, with some fields replaced. */
 export function smallConfig(changes: Partial<RingConfig> = {}): RingConfig {

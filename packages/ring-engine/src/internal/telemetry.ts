@@ -4,7 +4,7 @@ import { slotOf, wrapDistance } from "./ring-positions.js";
 import { addScaled, at, row } from "./vector.js";
 
 /** What a sequence of discrete states does over time. */
-interface Switching {
+export interface Switching {
   /** Steps whose state differs from the step before. */
   readonly flips: number;
   /** Steps that return to the state of two steps before, by way of another one: A B A. */
@@ -16,7 +16,7 @@ interface Switching {
   readonly mean_dwell: number;
 }
 
-function switching(states: readonly number[]): Switching {
+export function switching(states: readonly number[]): Switching {
   const differs = (t: number): boolean => t > 0 && states[t] !== states[t - 1];
   const returned = (t: number): boolean => t > 1 && differs(t) && states[t] === states[t - 2];
   let [flips, returns, alternations, dwell, max_dwell] = [0, 0, 0, 0, 0];

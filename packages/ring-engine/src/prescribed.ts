@@ -1,0 +1,14 @@
+import type { RingConfig } from "./backend.js";
+
+/** The constants the recorded runs were made with; options of the same names can change them. */
+export const PRESCRIBED = {
+  window_radius: 2,
+  window_tau: 8,
+  deadzone_tau: 0.25,
+  update_scale: 1,
+  state_loop_dim: 8,
+  learning_rate: 1e-3,
+  adam_beta1: 0.9,
+  adam_beta2: 0.999,
+  adam_epsilon: 1e-8,
+} as const satisfies Partial<RingConfig>;
