@@ -1,6 +1,7 @@
 import { arch, cpus, hostname, release, totalmem, type, version } from "node:os";
 import { ENV_SCHEMA_VERSION, type EnvFacts } from "../env-facts.js";
 import { redactEnv } from "../redact.js";
+import type { RunDevice } from "../run-header.js";
 import { type GitState, readGitState } from "./internal/git-state.js";
 import { readNvidiaSmi } from "./internal/nvidia-smi.js";
 
@@ -9,6 +10,8 @@ export interface CollectEnvOptions {
   /** The precision that is asked for. */
   readonly precision: string;
   readonly amp: boolean;
+  /** What the run is executed on, when that is known. */
+  readonly device?: RunDevice;
   /** The folder whose git state is recorded; the current one by default. */
   readonly cwd?: string;
   /** Where PATH and the recorded variables are taken from; the process's own environment by default. */
@@ -66,13 +69,14 @@ export async function collectEnv(options: CollectEnvOptions): Promise<EnvFacts> 
     errors,
     ...options.known,
   };
-  return { ...facts, reasons: { ...whyNull(facts, gpu.errors, git), ...options.known?.reasons } };
+  return { ...facts, reasons: { ...whyNull(facts, gpu.errors, git, options.device), ...options.known?.reasons } };
 }
 
 function whyNull(
   facts: Omit<EnvFacts, "reasons">,
   gpuErrors: readonly string[],
   git: GitState,
+  device: RunDevice | undefined,
 ): Readonly<Record<string, string>> {
   const gpu = gpuErrors[0] ?? "nvidia-smi does not tell it";
   const gitWhy = git.error ?? "git does not tell it";
@@ -85,7 +89,7 @@ function whyNull(
     executed_amp: later,
     executed_device: later,
     executed_step_time_mode: later,
-    tf32: "the workload has not reported it",
+    tf32: device?.kind === "cpu" ? "a CPU has no TensorFloat-32" : "the workload has not reported it",
     gpu_name: gpu,
     total_vram_bytes: gpu,
     compute_capability: gpu,

@@ -54,7 +54,10 @@ export interface OpenRunOptions {
 }
 
 /** What a workload says of itself once it is set up. */
-export type PreparedFacts = Partial<Pick<RunOutcome, "executed" | "device" | "step_time_mode">>;
+export type PreparedFacts = Partial<Pick<RunOutcome, "executed" | "device" | "step_time_mode">> & {
+  /** Whether fp32 products may be computed in TensorFloat-32. */
+  readonly tf32?: boolean | null;
+};
 
 /** How a run ended; what is unknown may be left out. */
 export type FinishInput = Pick<RunOutcome, "status" | "stop_reason"> & Partial<Omit<RunOutcome, "completed_by">>;
@@ -102,7 +105,8 @@ const artifacts = ["run_cmd.txt", "env.json", "samples.jsonl", "metrics.json", "
  */
 export async function openRun(dir: string, header: RunHeader, options: OpenRunOptions = {}): Promise<RunWriter> {
   const path = resolve(dir);
-  const env = options.env ?? (await collectEnv({ precision: header.precision, amp: header.amp }));
+  const env =
+    options.env ?? (await collectEnv({ precision: header.precision, amp: header.amp, device: header.device }));
   const { fd, undo } = claim(path);
   try {
     writeFileAtomic(path, "run_cmd.txt", prettyJson(runCommandDocument(header)));
@@ -220,9 +224,9 @@ class OpenRun implements RunWriter {
     this.#memory.beat();
   }
 
-  prepared({ executed = null, device = null, step_time_mode = null }: PreparedFacts): void {
+  prepared({ executed = null, device = null, step_time_mode = null, tf32 = null }: PreparedFacts): void {
     this.#write(() => {
-      const env = withExecuted(this.env, { executed, device, step_time_mode });
+      const env = withExecuted(this.env, { executed, device, step_time_mode, tf32 });
       if (env === this.env) return;
       writeFileAtomic(this.dir, "env.json", prettyJson(envDocument(env, this.header)));
       this.env = env;

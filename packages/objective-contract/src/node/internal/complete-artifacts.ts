@@ -62,20 +62,23 @@ export function* completeArtifacts(
 /** The facts of `env.json` with what is known of the execution; the same object when nothing is new. */
 export function withExecuted(
   env: EnvFacts,
-  facts: Pick<RunOutcome, "executed" | "device" | "step_time_mode">,
+  facts: Pick<RunOutcome, "executed" | "device" | "step_time_mode"> & { readonly tf32?: boolean | null },
 ): EnvFacts {
-  const { executed, device, step_time_mode } = facts;
-  if (executed === null && device === null && step_time_mode === null) return env;
-  const answered: readonly string[] = executed === null ? [] : ["executed_precision", "executed_amp"];
+  const { executed, device, step_time_mode, tf32 = null } = facts;
   const next: EnvFacts = {
     ...env,
     executed_precision: executed?.precision ?? env.executed_precision,
     executed_amp: executed === null ? env.executed_amp : executed.amp ? 1 : 0,
     executed_device: device ?? env.executed_device,
     executed_step_time_mode: step_time_mode ?? env.executed_step_time_mode,
-    reasons: Object.fromEntries(Object.entries(env.reasons).filter(([key]) => !answered.includes(key))),
+    tf32: tf32 ?? env.tf32,
   };
-  return JSON.stringify(next) === JSON.stringify(env) ? env : next;
+  const answers: ReadonlyMap<string, unknown> = new Map(Object.entries(next));
+  const reasons = Object.fromEntries(
+    Object.entries(env.reasons).filter(([key]) => (answers.get(key) ?? null) === null),
+  );
+  const whole = { ...next, reasons };
+  return JSON.stringify(whole) === JSON.stringify(env) ? env : whole;
 }
 
 /** The executed precision as `env.json` has it. */
