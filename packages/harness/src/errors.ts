@@ -6,7 +6,7 @@ export type HarnessErrorCode =
   | "unsupported"
   /** The program to measure is not there or may not be executed; nothing was run and nothing was written. */
   | "command_not_found"
-  /** A program wrote a line that is no sample; `details.line` counts from 1. */
+  /** A sample cannot be one, as a line of a program (`details.line` counts from 1) or a time longer than the run. */
   | "bad_sample"
   /** A program ended before its last measured step; `details` has `exit_code`. */
   | "child_exit"

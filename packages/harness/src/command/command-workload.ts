@@ -100,7 +100,7 @@ function programSession(
     }
   }
 
-  async function* steps(): AsyncGenerator<StepReport, void, undefined> {
+  async function* readSteps(): AsyncGenerator<StepReport, void, undefined> {
     let next = 0;
     let before_ms = arrived_ms;
     for await (const piece of splitLines(chunks())) {
@@ -139,8 +139,10 @@ function programSession(
     return programFailure(ended, program.stderr.text(), during);
   }
 
+  const steps = readSteps();
+
   return {
-    steps,
+    steps: () => steps,
     facts: () => ({
       ...hello,
       ...(lines === 0
@@ -161,11 +163,15 @@ function programSession(
     log: () => program.stderr.text(),
     async close(how) {
       try {
+        // Lets go of the stream, as soon as a read under way has ended; what still comes is drained.
+        const letGo = steps.return().catch(() => undefined);
         if (how === "completed") {
+          await letGo;
           const wentOn = new Promise<void>((resolve) => program.samples.once("data", () => resolve()));
+          program.samples.resume();
           await within(Promise.race([program.exited, wentOn]), end_grace_s);
         } else {
-          program.samples.resume();
+          void letGo.then(() => program.samples.resume());
         }
         const failure = await endOf(await program.stop(kill_grace_s));
         if (how === "completed" && failure !== null) throw failure;
