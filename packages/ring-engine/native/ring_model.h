@@ -1,0 +1,105 @@
+/*
+ * What the stages of a step share: one member's view of the engine, typed access to its buffers, vector helpers.
+ */
+#ifndef VRX_RING_MODEL_H
+#define VRX_RING_MODEL_H
+
+#include "ring_real.h"
+
+#if VRX_PTR_F64
+typedef double pointer;
+#define P_(name) rm_##name##_f64
+#else
+typedef float pointer;
+#define P_(name) rm_##name##_f32
+#endif
+
+/* One member of the team during a step. It owns some samples in the ring stages and some columns in the products. */
+typedef struct {
+  vrx_ring *ring;
+  vrx_member *member;
+  int id, count;
+  share samples;
+  real *scratch;      /* 3 * max(dim, sdim) * batch reals */
+  real *tile;         /* one register tile for each row of the batch */
+  const real **rows;  /* width pointers to ring rows */
+} worker;
+
+static inline void meet(worker *w) { vrx_team_meet(w->member); }
+
+static inline real *parameter(const vrx_ring *ring, int64_t slot) {
+  return (real *)ring->parameters + ring->slots[slot].internal;
+}
+static inline real *gradient(const vrx_ring *ring, int64_t slot) {
+  return (real *)ring->gradients + ring->slots[slot].internal;
+}
+
+static inline real lane_sum(vec v) {
+  real sum = 0;
+  for (int i = 0; i < LANES; i++) sum += v[i];
+  return sum;
+}
+
+/* Inner product, summed in LANES * 2 interleaved parts. */
+static inline real dot(const real *a, const real *b, int64_t n) {
+  vec even = {0}, odd = {0};
+  real tail = 0;
+  int64_t i = 0;
+  for (; i + 2 * LANES <= n; i += 2 * LANES) {
+    even += (vec) * (const loose_vec *)(a + i) * (vec) * (const loose_vec *)(b + i);
+    odd += (vec) * (const loose_vec *)(a + i + LANES) * (vec) * (const loose_vec *)(b + i + LANES);
+  }
+  for (; i + LANES <= n; i += LANES) even += (vec) * (const loose_vec *)(a + i) * (vec) * (const loose_vec *)(b + i);
+  for (; i < n; i++) tail += a[i] * b[i];
+  return lane_sum(even + odd) + tail;
+}
+
+/* to += factor * from */
+static inline void add_scaled(real *restrict to, real factor, const real *restrict from, int64_t n) {
+  for (int64_t i = 0; i < n; i++) to[i] += factor * from[i];
+}
+
+static inline const real *ring_row(const vrx_ring *ring, int64_t b, int64_t row) {
+  return (const real *)ring->ring_rows + (b * ring->row_capacity + row) * ring->dim;
+}
+
+/* Products of a share of A's rows with packed columns: C = init + A * panels, all columns. */
+static inline void multiply_rows(share rows, int64_t depth, const real *a, int64_t a_stride, int64_t vectors,
+                                 const real *panels, const real *init, real *c, int64_t c_stride) {
+  for (int64_t v = 0, taken; v < vectors; v += taken) {
+    taken = panel_vectors(v, vectors);
+    VRX_KERNEL(multiply)
+    (rows.end - rows.begin, taken, depth, a + rows.begin * a_stride, a_stride, 1, panels + v * LANES * depth,
+     init == NULL ? NULL : init + v * LANES, 0, c + rows.begin * c_stride + v * LANES, c_stride);
+  }
+}
+
+/* The GRU's element-wise part for one vector of units: gates, and the new state. `in` and `state` hold r, z, n. */
+static inline void gru_units(const real *restrict in, const real *restrict state, const real *restrict h_before,
+                             real *restrict h_after, real *restrict gates, int64_t dim) {
+  for (int l = 0; l < LANES; l++) {
+    real r, z, n;
+    h_after[l] = R_(gru)(in[l], in[LANES + l], in[2 * LANES + l], state[l], state[LANES + l], state[2 * LANES + l],
+                         h_before[l], &r, &z, &n);
+    gates[l] = n;
+    gates[dim + l] = r;
+    gates[2 * dim + l] = z;
+    gates[3 * dim + l] = state[2 * LANES + l];
+  }
+}
+
+/* Turns `count` units' gates into the gradients before the gates, in place; `direct` gets dh * z, may be dh itself. */
+static inline void gru_units_backward(const real *dh, const real *restrict h_before, real *restrict gates,
+                                      int64_t dim, real *direct, int64_t count) {
+  for (int64_t j = 0; j < count; j++) {
+    real dr, dz, dn, state_dn, z = gates[2 * dim + j], slope = dh[j];
+    R_(gru_backward)(slope, h_before[j], gates[dim + j], z, gates[j], gates[3 * dim + j], &dr, &dz, &dn, &state_dn);
+    gates[j] = dn;
+    gates[dim + j] = dr;
+    gates[2 * dim + j] = dz;
+    gates[3 * dim + j] = state_dn;
+    direct[j] = slope * z;
+  }
+}
+
+#endif
