@@ -20,8 +20,9 @@ const expected = {
   zod_agrees: true,
   engine: "cpu",
   losses_are_finite: true,
-  verdict: "pass",
-  recheck: { verdict: "pass", disagreements: [] },
+  contract: "objective_contract_v1",
+  verdict_repeats: true,
+  disagreements: [],
   error_is_recognised: true,
 };
 
