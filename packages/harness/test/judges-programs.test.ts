@@ -71,8 +71,8 @@ describe("a program that behaves", () => {
       VRX_WORKLOAD_ID: result.header.workload_id,
       stdin: "",
     });
-    expect(JSON.parse(String(hello["spec"]))).toMatchObject({ colony_spec: { seq_len: 128 } });
-    expect(existsSync(String(hello["VRX_SPEC_FILE"]))).toBe(false);
+    expect(JSON.parse(hello["spec"] as string)).toMatchObject({ colony_spec: { seq_len: 128 } });
+    expect(existsSync(hello["VRX_SPEC_FILE"] as string)).toBe(false);
   });
 
   it("does not see other VRX variables of this process", async () => {

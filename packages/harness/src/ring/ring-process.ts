@@ -1,0 +1,72 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { type JsonValue, isJsonObject } from "@vrx/objective-contract";
+import type { Engine } from "@vrx/ring-engine";
+import { commandWorkload } from "../command/command-workload.js";
+import { HarnessError } from "../errors.js";
+import type { StepReport, Workload, WorkloadSession } from "../workload.js";
+import { ringMemory } from "./ring-memory.js";
+import type { RingProgramInput } from "./ring-program.js";
+import { type RingWorkloadOptions, describeRing, predictRing } from "./ring-workload.js";
+
+/**
+ * The ring as a workload, executed by an engine like `engine` in a process of its own: this process stays responsive
+ * even under the reference engine, and when the other one is killed the run still ends with a verdict. The
+ * run's identity and losses are those of `ringWorkload`.
+ */
+export function ringProcess(engine: Engine, options: RingWorkloadOptions = {}): Workload {
+  const input: RingProgramInput = { engine: engine.kind, threads: engine.threads, options };
+  return {
+    name: "ring",
+    describe: (request) => describeRing(engine, options, request),
+    async prepare(request, signal) {
+      const { total_bytes } = predictRing(engine, options, request);
+      const program = commandWorkload({ argv: [process.execPath, programFile(), JSON.stringify(input)] });
+      return withMemory(await program.prepare(request, signal), total_bytes);
+    },
+  };
+}
+
+/** Beside what a build makes, wherever this module itself has ended up. */
+function programFile(): string {
+  const file = join(
+    dirname(createRequire(import.meta.url).resolve("@vrx/harness/package.json")),
+    "dist/ring-program.js",
+  );
+  if (existsSync(file)) return file;
+  throw new HarnessError(
+    "unsupported",
+    `expected the built program of the ring at ${file}, found none: build @vrx/harness`,
+  );
+}
+
+/** The session of the program, which says of itself what the engine would, with its memory put beside the prediction. */
+function withMemory(session: WorkloadSession, predicted_bytes: number): WorkloadSession {
+  let rss_peak_bytes: number | null = null;
+  async function* steps(): AsyncGenerator<StepReport, void, undefined> {
+    for await (const report of session.steps()) {
+      if (typeof report.rss_bytes === "number") rss_peak_bytes = Math.max(rss_peak_bytes ?? 0, report.rss_bytes);
+      yield report;
+    }
+  }
+  return {
+    ...session,
+    steps,
+    facts() {
+      const { extras: { hello = null, ...extras } = {}, ...facts } = session.facts?.() ?? {};
+      const said = isJsonObject(hello) ? hello : {};
+      const memory = ringMemory({
+        predicted_bytes,
+        held_bytes: bytesIn(said["held_bytes"]),
+        rss_before_bytes: bytesIn(said["rss_before_bytes"]),
+        rss_peak_bytes,
+      });
+      return { ...facts, step_time_mode: "perf_counter", extras: { ...extras, memory } };
+    },
+  };
+}
+
+function bytesIn(value: JsonValue | undefined): number | null {
+  return typeof value === "number" ? value : null;
+}

@@ -1,0 +1,48 @@
+// The ring as a program of its own, so that whoever measures it outlives it. Speaks the protocol of docs/any-program.md;
+// the one argument is a RingProgramInput as JSON.
+import { readFileSync } from "node:fs";
+import { type EngineKind, createEngine } from "@vrx/ring-engine";
+import { parseWorkloadSpec, toSafeInts } from "@vrx/workload-schema";
+import { openSamples } from "../command/samples-writer.js";
+import { exceptionOf } from "../stop-reason.js";
+import { cpuDevice } from "../workload.js";
+import type { RingWorkloadOptions } from "./ring-workload.js";
+
+/** What the program is told beside the variables every program gets. */
+export interface RingProgramInput {
+  readonly engine: EngineKind;
+  readonly threads: number;
+  readonly options: RingWorkloadOptions;
+}
+
+// The parent is the only one who calls this, with what it has checked.
+const parseInput: (text: string) => RingProgramInput = JSON.parse;
+const input = parseInput(process.argv[2] ?? "");
+
+const integer = (name: string): number => Number(process.env[name]);
+
+async function main(): Promise<void> {
+  const read = toSafeInts(parseWorkloadSpec(readFileSync(process.env["VRX_SPEC_FILE"] ?? "", "utf8")));
+  if (read.status === "invalid") throw new Error(read.issues.map(({ message }) => message).join("; "));
+  const samples = openSamples();
+  const rss_before_bytes = process.memoryUsage.rss();
+  const engine = await createEngine(input.engine, input.engine === "cpu" ? { threads: input.threads } : {});
+  const options = { ...input.options, expert_heads: integer("VRX_EXPERT_HEADS") };
+  const session = await engine.prepare(read.spec, options, { seed: integer("VRX_SEED") });
+  samples.hello({
+    executed: { precision: session.executed_precision, amp: false },
+    device: cpuDevice,
+    extras: { held_bytes: session.memory.held_bytes, rss_before_bytes },
+  });
+  for await (const { time_s, loss } of session.steps(integer("VRX_WARMUP_STEPS") + integer("VRX_MEASURE_STEPS"))) {
+    samples.step({ time_s, loss, rss_bytes: process.memoryUsage.rss() });
+  }
+  session.dispose();
+}
+
+main().catch((error: unknown) => {
+  // EPIPE: whoever measured is gone, and with it the reason to go on.
+  const { type, message } = exceptionOf(error);
+  process.stderr.write(`${type}: ${message}\n`);
+  process.exitCode = 1;
+});
