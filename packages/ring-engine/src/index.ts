@@ -1,1 +1,56 @@
-export {};
+export type {
+  ComputePrecision,
+  EngineKind,
+  OptimizerState,
+  PointerPrecision,
+  PointerTelemetry,
+  RingBackend,
+  RingBatch,
+  RingConfig,
+  StateLoopTelemetry,
+  StepOutcome,
+  StepRequest,
+  StepTrace,
+} from "./backend.js";
+export type { CpuInstructionSet } from "./cpu-backend.js";
+export {
+  type Engine,
+  type EngineChoice,
+  type EngineOptions,
+  type PrepareOptions,
+  type Support,
+  createEngine,
+} from "./engine.js";
+export { RingEngineError, type RingEngineErrorCode, isRingEngineError } from "./errors.js";
+export { type FlopCount, type FlopParts, countFlops } from "./flops.js";
+export {
+  type GoldenIssue,
+  type GoldenIssueCode,
+  type GoldenRead,
+  type GoldenStep,
+  type GoldenTensors,
+  type GoldenTrace,
+  type RingGolden,
+  readGolden,
+} from "./golden.js";
+export { RING_MODEL_VERSION, type RunIdentity, runIdentity } from "./identity.js";
+export { initialParameters } from "./initial-parameters.js";
+export type { TelemetryComparison } from "./internal/compare-telemetry.js";
+export type { MemoryParts } from "./memory-parts.js";
+export { type MemoryOptions, type MemoryPrediction, predictMemory, predictionError } from "./memory.js";
+export { type AddonLoad, loadAddon } from "./native-addon.js";
+export {
+  DEFAULT_RING_OPTIONS,
+  type RingOptionIssue,
+  type RingOptionIssueCode,
+  type RingOptions,
+  type RingOptionsRead,
+  requireRingOptions,
+  resolveRingOptions,
+} from "./options.js";
+export { type ParameterSlot, parameterLayout } from "./parameters.js";
+export { RANDOM_GENERATOR, type RandomPurpose, type RandomStream, randomStream } from "./random.js";
+export { type GoldenEngine, type GoldenErrors, type GoldenReplay, replayGolden } from "./replay-golden.js";
+export { ringBatch, stateLoopProjection } from "./ring-batch.js";
+export { ringConfig } from "./ring-config.js";
+export type { Evaluation, RingStepSample, Session, SessionMemory } from "./session.js";

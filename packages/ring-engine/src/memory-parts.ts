@@ -54,6 +54,8 @@ const LANE_BYTES = 64;
 const ROW_BLOCK = 512;
 const PACKED_ROW_BYTES = 4 * 64;
 const TILE_ROWS = 6;
+/** Room for the largest register tile of any instruction set. */
+const TILE_ELEMENTS = 6 * 4 * 64;
 
 /** The one block of memory of the cpu engine, as its `place` lays it out; N rows are time steps times samples. */
 export function cpuMemory(
@@ -74,7 +76,7 @@ export function cpuMemory(
   const sensoryRows = sensory_ring ? (T > config.sensory_len ? 2 : 1) * S + 3 * S + (4 * S + lane) + 2 * S : 0;
   const widest = Math.max(D, S);
   const packedWeights = 12 * D * D + 6 * D + 12 * S * S + 6 * S + 2 * D * S;
-  const scratch = threads * (3 * widest * B + 3 * lane * B + 2 * W);
+  const scratch = threads * (3 * widest * B + Math.max(3 * lane * B, TILE_ELEMENTS) + 2 * Math.ceil(W / 8) * 8);
   const perRow = real * (1 + 11) + pointer * (1 + 2 * W + 6) + 4 * (2 * W + 3) + 8;
   return {
     parameters,

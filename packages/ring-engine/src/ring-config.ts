@@ -48,6 +48,7 @@ export function oversized(shape: RingShape): { readonly name: string; readonly v
     sensory_dim: shape.sensory_dim,
     expert_heads: shape.expert_heads,
     num_classes: shape.num_classes,
+    "batch_size * synth_len": shape.batch_size * shape.synth_len,
   };
   const [name, value] = Object.entries(sizes).find(([, size]) => size > LARGEST_SIZE) ?? [];
   return name === undefined || value === undefined ? null : { name, value };
