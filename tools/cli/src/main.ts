@@ -8,7 +8,7 @@ import { type ExitCode, exitCodes } from "./frame/exit-codes.js";
 import { reportFailure } from "./frame/failures.js";
 import { listenForInterruption } from "./frame/interruption.js";
 import { type Output, createOutput } from "./frame/output.js";
-import { openResultFile } from "./frame/result-file.js";
+import { resultFile } from "./frame/result-file.js";
 import { wantsColour } from "./frame/style.js";
 
 /**
@@ -71,7 +71,7 @@ async function call(
   console: Output,
 ): Promise<ExitCode> {
   const out = command.options["out"] === outOption ? options["out"] : undefined;
-  const file = typeof out === "string" && !stdoutNames.includes(out) ? openResultFile(out) : undefined;
+  const file = typeof out === "string" && !stdoutNames.includes(out) ? resultFile(out) : undefined;
   const output = file === undefined ? console : outputFor(file, { ...common, color: false });
   const interruption = command.interruptible === true ? listenForInterruption() : undefined;
   try {
@@ -86,7 +86,6 @@ async function call(
     return interrupted;
   } finally {
     output.close();
-    file?.discard();
     interruption?.stop();
   }
 }

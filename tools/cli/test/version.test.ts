@@ -19,6 +19,11 @@ describe("vrx --version", () => {
       node: process.versions.node,
       platform: process.platform,
       arch: process.arch,
+      engines: {
+        reference: { status: "available" },
+        cpu: { status: expect.stringMatching(/^(un)?available$/) as string },
+        cuda: { status: "unavailable" },
+      },
     });
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { presets } from "@vrx/workload-schema";
 import { describe, expect, it } from "vitest";
@@ -139,5 +139,14 @@ describe("vrx workload presets", () => {
 
   it("gives programs the specs", () => {
     expect(JSON.parse(workload("presets", "--json").stdout)).toMatchObject([{ workload_id: smallId }, {}, {}]);
+  });
+});
+
+describe("vrx workload schema", () => {
+  it("prints the published JSON Schema", () => {
+    const published = readFileSync(
+      new URL("../../../packages/workload-schema/schema/workload_schema_v1.schema.json", import.meta.url),
+    );
+    expect(workload("schema")).toEqual({ code: 0, stdout: published.toString("utf8"), stderr: "" });
   });
 });

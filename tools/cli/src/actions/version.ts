@@ -3,8 +3,8 @@ import manifest from "../../package.json" with { type: "json" };
 import type { VersionCall } from "../commands/version.js";
 import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 
-/** Prints the version of vrx, or with `--json` also those of what it runs on. */
-export function run({ options, output }: VersionCall): ExitCode {
+/** Prints the version of vrx, or with `--json` everything that a report of a problem needs. */
+export async function run({ options, output }: VersionCall): Promise<ExitCode> {
   if (!options.json) {
     output.print(manifest.version);
     return exitCodes.ok;
@@ -16,6 +16,22 @@ export function run({ options, output }: VersionCall): ExitCode {
     platform: process.platform,
     arch: process.arch,
     os_release: release(),
+    engines: { reference: { status: "available" }, cpu: await cpuEngine(), cuda: noCuda },
   });
   return exitCodes.ok;
+}
+
+const noCuda = { status: "unavailable", reason: "this release has no CUDA engine" } as const;
+
+/** Whether the native engine loads here, with the instruction sets this processor has, or why not and what to do. */
+async function cpuEngine(): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const { loadAddon } = await import("@vrx/ring-engine");
+    const load = loadAddon();
+    if (load.status === "loaded") return { status: "available", file: load.file, instruction_sets: load.levels };
+    return { status: "unavailable", reason: load.message, fix: load.fix };
+  } catch (error) {
+    // A report of a problem must come out of an installation that is broken, too.
+    return { status: "unavailable", reason: error instanceof Error ? error.message : String(error) };
+  }
 }

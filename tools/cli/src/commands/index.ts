@@ -1,6 +1,7 @@
 import type { CommandDefinition, GroupDefinition } from "../frame/define-command.js";
 import { check } from "./check.js";
 import { completion } from "./completion.js";
+import { ring } from "./ring.js";
 import { version } from "./version.js";
 import { workload } from "./workload.js";
 
@@ -20,4 +21,10 @@ import { workload } from "./workload.js";
 export const about = "Say exactly what ran on a GPU, prove the run counts, know what it cost and what it was worth.";
 
 /** Every command of vrx, in the order the help lists them. */
-export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [workload, check, completion, version];
+export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
+  workload,
+  check,
+  ring,
+  completion,
+  version,
+];

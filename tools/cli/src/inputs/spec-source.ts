@@ -63,7 +63,8 @@ export async function readNamedSpec(word: string, dialect: Dialect = "strict"): 
   return { status: "invalid", name: word, issues: read.issues, problems };
 }
 
-function isFileName(word: string): boolean {
+/** Whether a word names a file rather than a preset: it has a slash or an extension, or is `-`. */
+export function isFileName(word: string): boolean {
   return word === "-" || word.includes("/") || word.includes("\\") || extname(word) !== "";
 }
 
