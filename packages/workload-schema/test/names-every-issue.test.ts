@@ -284,6 +284,10 @@ test("messages are one line, short, and harmless to a terminal", () => {
     const [issue] = issuesOf(good.replace('"fp32"', `"${nasty}"`), "python");
     expect(issue!.message).toMatch(/^[\x20-\x7e]+$/);
     expect(issue!.message.length).toBeLessThan(300);
+    // In a key, and so in the pointer, too (found by fuzzing).
+    const [inKey] = issuesOf(good.replace('"fp32"', `"fp32", "${nasty}": 1`), "python");
+    expect(inKey!.message).toMatch(/^[\x20-\x7e]+$/);
+    expect(inKey!.message.length).toBeLessThan(300);
   }
 });
 

@@ -11,7 +11,7 @@ export function schemaIssue(flaw: Flaw): Issue {
   const { expected = expectedAt(flaw), found = foundBy(code, path, value) } = flaw;
   return {
     code,
-    message: `${pointer === "" ? "the spec" : pointer}: expected ${expected}, found ${found}`,
+    message: `${pointer === "" ? "the spec" : quote(pointer).slice(1, -1)}: expected ${expected}, found ${found}`,
     path,
     pointer,
     expected,
