@@ -78,6 +78,8 @@ interface Rule {
 
 const LARGEST_COUNT = 2 ** 31 - 1;
 const WIDEST_RADIUS = 64;
+const MOST_HEADS = 65_536;
+const MOST_DIRECTIONS = 4096;
 
 const integer = (minimum: number, maximum: number): Rule => ({
   expected: `an integer from ${minimum} to ${maximum}`,
@@ -94,7 +96,7 @@ const positive = real("a number above 0", (value) => value > 0);
 const share = real("a number from 0 to below 1", (value) => value >= 0 && value < 1);
 
 const RULES: Readonly<Record<keyof RingOptions, Rule>> = {
-  expert_heads: integer(1, LARGEST_COUNT),
+  expert_heads: integer(1, MOST_HEADS),
   num_classes: integer(1, LARGEST_COUNT),
   sensory_ring: { expected: "true or false", type: "boolean", accepts: () => true },
   sensory_len: derived(integer(1, LARGEST_COUNT)),
@@ -104,7 +106,7 @@ const RULES: Readonly<Record<keyof RingOptions, Rule>> = {
   deadzone_tau: positive,
   update_scale: real("a number from 0 on", (value) => value >= 0),
   context_scale_init: real("a number between 0 and 1", (value) => value > 0 && value < 1),
-  state_loop_dim: integer(1, LARGEST_COUNT),
+  state_loop_dim: integer(1, MOST_DIRECTIONS),
   learning_rate: real("a number from 0 on", (value) => value >= 0),
   adam_beta1: share,
   adam_beta2: share,

@@ -1,6 +1,7 @@
 import { RingEngineError } from "./errors.js";
 import { normalQuantile } from "./internal/exact-normal.js";
 import { philox4x32 } from "./internal/philox.js";
+import { at } from "./internal/vector.js";
 
 /** Name and version of the generator: a change of any number it gives changes this. */
 export const RANDOM_GENERATOR = "philox4x32-10/as241/1";
@@ -48,26 +49,28 @@ export function randomStream(seed: number, purpose: RandomPurpose, part: number 
   if (typeof part === "number" && !(Number.isInteger(part) && part >= 0 && part < 2 ** 32)) {
     throw new RingEngineError("invalid_argument", `step: expected an integer from 0 to 2^32 - 1, found ${part}`);
   }
-  const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const;
+  const key0 = seed >>> 0;
+  const key1 = Math.floor(seed / 2 ** 32);
   const partWord = typeof part === "string" ? wordOf(part) : part;
   const purposeWord = PURPOSE_WORD[purpose];
+  const words = new Uint32Array(4);
   let block = -1;
-  let words = philox4x32([0, 0, 0, 0], key);
-  const pair = (index: number): readonly [number, number] => {
+  /** Makes the block of an index current and says where in it the index has its two words. */
+  const seek = (index: number): number => {
     const wanted = Math.floor(index / 2);
     if (wanted !== block) {
-      words = philox4x32([wanted >>> 0, Math.floor(wanted / 2 ** 32), partWord, purposeWord], key);
+      philox4x32(words, wanted >>> 0, Math.floor(wanted / 2 ** 32), partWord, purposeWord, key0, key1);
       block = wanted;
     }
-    return index % 2 === 0 ? [words[0], words[1]] : [words[2], words[3]];
+    return index % 2 === 0 ? 0 : 2;
   };
   const uniform = (index: number): number => {
-    const [high, low] = pair(index);
-    return ((high >>> 6) * 2 ** 26 + (low >>> 6) + 0.5) * 2 ** -52;
+    const place = seek(index);
+    return ((at(words, place) >>> 6) * 2 ** 26 + (at(words, place + 1) >>> 6) + 0.5) * 2 ** -52;
   };
   return {
     uniform,
-    uniform24: (index) => (pair(index)[0] >>> 8) * 2 ** -24,
+    uniform24: (index) => (at(words, seek(index)) >>> 8) * 2 ** -24,
     normal: (index) => normalQuantile(uniform(index)),
   };
 }

@@ -27,7 +27,7 @@ export interface GoldenReplay {
   readonly name: string;
   readonly engine: EngineKind;
   readonly executed_precision: ComputePrecision;
-  /** Largest error allowed: 1e-9 for recordings in fp64, 1e-3 for fp32. */
+  /** Largest error allowed: 1e-9 for recordings all in fp64, 1e-3 where parameters or pointers are fp32. */
   readonly tolerance: number;
   /**
    * `free`: pointers ran by themselves in every compared step. `teacher_forced`: they left the recorded ones (the
@@ -49,6 +49,11 @@ export interface GoldenReplay {
 const TOLERANCE: Readonly<Record<ComputePrecision, number>> = { fp64: 1e-9, fp32: 1e-3 };
 /** One rounding of a pointer in each format: what a chaotic run must not be expected to survive. */
 const ONE_ROUNDING: Readonly<Record<ComputePrecision, number>> = { fp64: 2 ** -52, fp32: 2 ** -23 };
+
+/** The coarser of the formats a run was recorded in. */
+function formatOf({ precision, ptr_dtype }: RingConfig): ComputePrecision {
+  return precision === "fp64" && ptr_dtype === "fp64" ? "fp64" : "fp32";
+}
 
 interface StepComparison {
   readonly errors: GoldenErrors;
@@ -187,11 +192,11 @@ function runStep(
  */
 async function isChaotic(golden: RingGolden, backend: RingBackend, index: number, tolerance: number): Promise<boolean> {
   const { config, parameters } = golden;
-  const format = config.precision === "fp32" || config.ptr_dtype === "fp32" ? "fp32" : "fp64";
+  const rounding = ONE_ROUNDING[formatOf(config)];
   const base = await runStep(golden, backend, index, { mode: "gradients" });
   const slopes = backend.readGradients().values;
   for (const roundings of [1, -1, 4, -4, 16, -16]) {
-    const shift = roundings * ONE_ROUNDING[format];
+    const shift = roundings * rounding;
     const shifted = await runStep(golden, backend, index, { mode: "gradients", shift });
     const shiftedSlopes = backend.readGradients().values;
     const errors = [
@@ -224,7 +229,7 @@ function merge(comparisons: readonly StepComparison[]): GoldenErrors {
  * Rejects with a RingEngineError when the engine cannot execute the configuration.
  */
 export async function replayGolden(golden: RingGolden, engine: GoldenEngine): Promise<GoldenReplay> {
-  const tolerance = TOLERANCE[golden.config.precision];
+  const tolerance = TOLERANCE[formatOf(golden.config)];
   const precision = engine.precisions.includes(golden.config.precision) ? golden.config.precision : "fp64";
   const watched = golden.state_loop_projection === null ? 0 : golden.config.state_loop_samples;
   const config: RingConfig = { ...golden.config, precision, state_loop_samples: watched };

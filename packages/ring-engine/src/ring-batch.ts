@@ -16,8 +16,10 @@ export function ringBatch(
   const data = randomStream(seed, "data", step);
   const labels = randomStream(seed, "labels", step);
   const pointers = randomStream(seed, "pointers", step);
+  const x = new Float64Array(B * T);
+  for (let i = 0; i < x.length; i++) x[i] = Math.fround(data.normal(i));
   return {
-    x: Float64Array.from({ length: B * T }, (_, i) => Math.fround(data.normal(i))),
+    x,
     y: Int32Array.from({ length: B }, (_, b) => Math.floor(labels.uniform(b) * C)),
     pointer_unit: Float64Array.from({ length: B }, (_, b) => pointers.uniform24(b)),
   };

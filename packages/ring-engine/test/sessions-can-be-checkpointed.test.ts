@@ -2,6 +2,8 @@ import { presets } from "@vrx/workload-schema";
 import { describe, expect, it } from "vitest";
 import type { WorkloadSpec } from "@vrx/workload-schema";
 import { createEngine } from "../src/engine.js";
+import type { EngineKind } from "../src/backend.js";
+import { loadAddon } from "../src/native-addon.js";
 import { type RingEngineErrorCode, isRingEngineError } from "../src/errors.js";
 import type { Session } from "../src/session.js";
 import { ringBatch } from "../src/ring-batch.js";
@@ -9,10 +11,7 @@ import { smallSpec } from "./small-spec.js";
 
 const options = { num_classes: 12, expert_heads: 2 };
 
-async function prepare(spec: WorkloadSpec = smallSpec(), seed = 3): Promise<Session> {
-  const engine = await createEngine("reference");
-  return engine.prepare(spec, options, { seed });
-}
+const engines: readonly EngineKind[] = loadAddon().status === "loaded" ? ["reference", "cpu"] : ["reference"];
 
 async function losses(session: Session, count: number): Promise<readonly number[]> {
   const found: number[] = [];
@@ -20,7 +19,7 @@ async function losses(session: Session, count: number): Promise<readonly number[
   return found;
 }
 
-export async function codeOf(work: () => unknown): Promise<RingEngineErrorCode | null> {
+async function codeOf(work: () => unknown): Promise<RingEngineErrorCode | null> {
   try {
     await work();
     return null;
@@ -30,7 +29,12 @@ export async function codeOf(work: () => unknown): Promise<RingEngineErrorCode |
   }
 }
 
-describe("a session", () => {
+describe.each(engines)("a session on the %s engine", (kind) => {
+  async function prepare(spec: WorkloadSpec = smallSpec(), seed = 3): Promise<Session> {
+    const engine = await createEngine(kind, { threads: 2 });
+    return engine.prepare(spec, options, { seed });
+  }
+
   it("gives the same losses for the same seed, others for another", async () => {
     const first = await losses(await prepare(), 4);
     expect(await losses(await prepare(), 4)).toEqual(first);
@@ -148,10 +152,12 @@ describe("a session", () => {
 
   it("says what it ran as", async () => {
     using session = await prepare();
-    expect(session).toMatchObject({ engine: "reference", executed_precision: "fp64", threads: 1, seed: 3 });
+    expect(session).toMatchObject({ engine: kind, executed_precision: "fp64", seed: 3 });
+    expect(session.threads).toBe(kind === "cpu" ? 2 : 1);
     expect(session.identity.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(JSON.parse(session.identity.json)).toMatchObject({ num_classes: 12, generator: "philox4x32-10/as241/1" });
-    expect(session.memory.prediction_error).toBe(0);
+    expect(session.memory.held_bytes).toBeGreaterThan(8 * 4 * 500);
+    expect(Math.abs(session.memory.prediction_error)).toBeLessThan(kind === "cpu" ? 0.2 : 1e-12);
   });
 });
 

@@ -7,8 +7,15 @@ const bits = new DataView(new ArrayBuffer(8));
 
 const LN_2 = 0.6931471805599453;
 const SQUARE_ROOT_OF_2 = 1.4142135623730951;
-/** Terms of the odd series of the area hyperbolic tangent that reach float64 for |s| <= 0.172. */
-const SERIES_TERMS = 12;
+/** Coefficients of atanh(s) / s in powers of s^2; so many reach float64 for |s| <= 0.172. */
+const ATANH_SERIES = Array.from({ length: 13 }, (_, term) => 1 / (2 * term + 1));
+
+/** c[0] + c[1] x + c[2] x^2 + ... */
+function polynomial(coefficients: readonly number[], x: number): number {
+  let sum = 0;
+  for (let i = coefficients.length - 1; i >= 0; i--) sum = sum * x + (coefficients[i] ?? 0);
+  return sum;
+}
 
 /** The natural logarithm of a positive, normal number; within 2 ulp. */
 export function exactLog(x: number): number {
@@ -22,15 +29,7 @@ export function exactLog(x: number): number {
     exponent += 1;
   }
   const s = (mantissa - 1) / (mantissa + 1);
-  const square = s * s;
-  let sum = 0;
-  for (let term = SERIES_TERMS; term >= 0; term--) sum = sum * square + 1 / (2 * term + 1);
-  return exponent * LN_2 + 2 * s * sum;
-}
-
-/** c[0] + c[1] x + c[2] x^2 + ... */
-function polynomial(coefficients: readonly number[], x: number): number {
-  return coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0);
+  return exponent * LN_2 + 2 * s * polynomial(ATANH_SERIES, s * s);
 }
 
 // Coefficients of algorithm AS 241, PPND16 (Wichura, Applied Statistics 37, 1988), rounded to float64: relative error about 1e-16.
@@ -65,8 +64,8 @@ const TAIL = [
   ],
 ] as const;
 
-const ratio = ([above, below]: readonly [readonly number[], readonly number[]], x: number): number =>
-  polynomial(above, x) / polynomial(below, x);
+const ratio = (fraction: readonly [readonly number[], readonly number[]], x: number): number =>
+  polynomial(fraction[0], x) / polynomial(fraction[1], x);
 
 /** The number below which a standard normal variate lies with probability `p`, 0 < p < 1. */
 export function normalQuantile(p: number): number {

@@ -1,5 +1,5 @@
 /** The numeric arrays of the reference engine. */
-export type Numbers = Float64Array | Int32Array;
+export type Numbers = Float64Array | Int32Array | Uint32Array;
 
 /** The element at `index`; an index outside of the array is a defect and throws instead of spreading NaN. */
 export function at(values: Numbers, index: number): number {
