@@ -99,5 +99,6 @@ function outputFor(stdout: Sink, { quiet, verbose, color, progress }: CommonValu
     verbosity: quiet ? "quiet" : verbose ? "verbose" : "normal",
     colour: { stdout: () => colour(1), stderr: () => colour(2) },
     showProgress: () => progress && process.env["TERM"] !== "dumb" && isTerminal(2),
+    columns: () => process.stderr.columns,
   });
 }

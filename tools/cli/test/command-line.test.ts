@@ -46,7 +46,8 @@ describe("common options", () => {
   it("stand before and after the command", () => {
     const { stdout } = vrx(["workload", "id", "od1_small"]);
     expect(vrx(["-q", "workload", "id", "od1_small"]).stdout).toBe(stdout);
-    expect(vrx(["workload", "id", "od1_small", "-q", "--no-color"]).stdout).toBe(stdout);
+    expect(vrx(["workload", "-v", "id", "od1_small"]).stdout).toBe(stdout);
+    expect(vrx(["workload", "id", "od1_small", "-q", "--no-color", "--no-progress"]).stdout).toBe(stdout);
   });
 
   it("end at --, after which a word is an operand whatever it looks like", () => {

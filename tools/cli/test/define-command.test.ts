@@ -10,6 +10,7 @@ const output = createOutput({
   verbosity: "normal",
   colour: { stdout: () => false, stderr: () => false },
   showProgress: () => false,
+  columns: () => 80,
 });
 
 const everything = defineCommand({

@@ -12,6 +12,7 @@ function report(error: unknown, debug = false): { code: number; stderr: string }
     verbosity: "quiet",
     colour: { stdout: () => false, stderr: () => false },
     showProgress: () => false,
+    columns: () => 80,
   });
   return { code: reportFailure(error, output, debug), stderr };
 }

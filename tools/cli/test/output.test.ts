@@ -11,6 +11,7 @@ function recorded(settings: Partial<OutputSettings> = {}) {
     verbosity: "normal",
     colour: { stdout: () => false, stderr: () => false },
     showProgress: () => true,
+    columns: () => 80,
     ...settings,
   });
   return { streams, output };
@@ -71,7 +72,7 @@ describe("a progress line", () => {
   it("is one line of the terminal's width, drawn at most ten times a second", () => {
     let now_ms = 0;
     let text = "";
-    const line = progressLine({ write: (part) => void (text += part) }, () => now_ms, 10);
+    const line = progressLine({ write: (part) => void (text += part) }, 10, () => now_ms);
     line.update("first\nline \u001b that is long");
     now_ms = 50;
     line.update("too soon");

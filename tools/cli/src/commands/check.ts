@@ -20,8 +20,8 @@ export const check = defineCommand({
     "2 is worse than 4, then 1, then 3, then 0.",
   ...takes,
   examples: [
-    { does: "one run", line: "vrx check runs/20260101T120000Z_wl_v1_37d4c849bed8" },
-    { does: "all runs, for a program", line: "vrx check runs/* --json" },
+    { does: "the verdict on one run", line: "vrx check runs/20260101T120000Z_wl_v1_37d4c849bed8" },
+    { does: "the verdicts on all runs, for a program", line: "vrx check runs/* --json" },
   ],
   exits: {
     0: "the verdict is pass",

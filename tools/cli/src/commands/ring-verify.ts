@@ -25,8 +25,8 @@ export const ringVerify = defineCommand({
     "trace; what is left out is said.",
   ...takes,
   examples: [
-    { does: "all recordings of a folder", line: "vrx ring verify goldens/*.json" },
-    { does: "one on the oracle, for a program", line: "vrx ring verify golden.json --engine reference --json" },
+    { does: "whether the engine here meets all recordings of a folder", line: "vrx ring verify goldens/*.json" },
+    { does: "a recording on the oracle, for a program", line: "vrx ring verify golden.json --engine reference --json" },
   ],
   exits: {
     0: "every recording is met",

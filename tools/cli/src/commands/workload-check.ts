@@ -19,8 +19,8 @@ export const workloadCheck = defineCommand({
     "Good specs are listed on stdout, as `NAME: ok`.",
   ...takes,
   examples: [
-    { does: "one file", line: "vrx workload check my-workload.json" },
-    { does: "all files, the problems for a program", line: "vrx workload check --json workloads/*.json" },
+    { does: "every problem of a file", line: "vrx workload check my-workload.json" },
+    { does: "the problems of all files, for a program", line: "vrx workload check --json workloads/*.json" },
   ],
   exits: { 0: "every spec is good", 2: "a spec is bad or cannot be read" },
   load: async () => (await import("../actions/workload-check.js")).run,

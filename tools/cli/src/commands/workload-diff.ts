@@ -22,8 +22,11 @@ export const workloadDiff = defineCommand({
     "workload, even where their names and notes differ.",
   ...takes,
   examples: [
-    { does: "two presets", line: "vrx workload diff od1_small od1_real" },
-    { does: "a file and what it was made from", line: "vrx workload diff preset:od1_small my-workload.json" },
+    { does: "the difference between two presets", line: "vrx workload diff od1_small od1_real" },
+    {
+      does: "what a file changes of the preset it was made from",
+      line: "vrx workload diff preset:od1_small my-workload.json",
+    },
   ],
   exits: { 0: "the same workload", 1: "different workloads", 2: "a spec is bad or cannot be read" },
   load: async () => (await import("../actions/workload-diff.js")).run,

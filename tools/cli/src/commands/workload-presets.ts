@@ -12,7 +12,7 @@ export const workloadPresets = defineCommand({
   summary: "list the specs that come with vrx, `ID<TAB>NAME` per line",
   ...takes,
   examples: [
-    { does: "the list", line: "vrx workload presets" },
+    { does: "the names and ids of all presets", line: "vrx workload presets" },
     { does: "the specs themselves", line: "vrx workload presets --json" },
   ],
   load: async () => (await import("../actions/workload-presets.js")).run,

@@ -26,7 +26,7 @@ export const workloadShow = defineCommand({
     "variables it stands for.",
   ...takes,
   examples: [
-    { does: "the canonical form, indented", line: "vrx workload show od1_real" },
+    { does: "the canonical form of a preset", line: "vrx workload show od1_real" },
     { does: "the digest by other means", line: "vrx workload show od1_real --canonical | sha256sum" },
     {
       does: "run a program with the variables of a spec",

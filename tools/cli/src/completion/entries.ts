@@ -26,22 +26,24 @@ export interface CommandEntry {
 /** Every place of the tree a command line can be at, `vrx` first. */
 export function completionEntries(tree: readonly (CommandDefinition | GroupDefinition)[]): readonly CommandEntry[] {
   const shown = tree.filter((entry) => entry.kind === "group" || entry.hidden !== true);
-  const root = group([], "vrx", shown, [
-    { words: ["-V", "--version"], summary: "print the version" },
-    ...common(["quiet", "verbose", "color"]),
-  ]);
+  const root = group([], "vrx", shown, [{ words: ["-V", "--version"], summary: "print the version" }, ...common]);
   return [
     root,
     ...shown.flatMap((entry) =>
       entry.kind === "command"
         ? [command([entry.name], entry)]
         : [
-            group([entry.name], entry.summary, entry.commands, []),
+            group([entry.name], entry.summary, entry.commands, common),
             ...entry.commands.map((sub) => command([entry.name, sub.name], sub)),
           ],
     ),
   ];
 }
+
+const common = Object.values(commonOptions).map(({ flags, summary }): OptionEntry => ({
+  words: flags.split(", "),
+  summary,
+}));
 
 const help: OptionEntry = { words: ["-h", "--help"], summary: "print the help" };
 
@@ -61,25 +63,12 @@ function command(path: readonly string[], definition: CommandDefinition): Comman
     const value = { name: option.placeholder, completes: option.completes, values: option.values ?? [] };
     return { words, summary: option.summary, value };
   });
-  const shared = common([
-    "quiet",
-    "verbose",
-    "color",
-    ...(definition.interruptible === true ? (["progress"] as const) : []),
-  ]);
   return {
     path,
     summary: definition.summary,
     commands: [],
-    options: [...own, ...shared, help],
+    options: [...own, ...common, help],
     operands: Object.values(definition.operands),
     rest: definition.rest !== undefined,
   };
-}
-
-function common(names: readonly (keyof typeof commonOptions)[]): readonly OptionEntry[] {
-  return names.map((name) => ({
-    words: commonOptions[name].flags.split(", "),
-    summary: commonOptions[name].summary,
-  }));
 }

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { CliError } from "./cli-error.js";
 import { commonOptions } from "./common-options.js";
-import type { CommandDefinition, GroupDefinition, OperandSet } from "./define-command.js";
+import type { CommandDefinition, Example, GroupDefinition, OperandSet } from "./define-command.js";
 import { jsonText } from "./json-text.js";
 import type { OptionSet } from "./options.js";
 
@@ -38,18 +38,19 @@ export function createParser(
     .usage("COMMAND ...")
     .option("-V, --version", "print the version; with --json those of everything it runs on")
     .enablePositionalOptions();
-  addCommonOptions(root, ["quiet", "verbose", "color"]);
-  root.addHelpText("after", "\n`vrx COMMAND --help` says more about each.");
+  addCommonOptions(root);
+  const all = tree.flatMap((entry) => (entry.kind === "command" ? [[entry]] : [entry.commands]));
+  root.addHelpText("after", `\n${examplesText(firstExamples(all))}\n\n\`vrx COMMAND --help\` says more about each.`);
 
   const add = (parent: Command, definition: CommandDefinition): void => {
-    const command = prepared(parent.command(definition.name, { hidden: definition.hidden ?? false }), print);
+    const command = prepared(parent.command(definition.name, { hidden: definition.hidden === true }), print);
     describe(command, definition);
     command.action(() => {
       parsed = {
         command: definition,
         words: command.args,
         options: byLongName(definition.options, command.opts()),
-        common: commonValues(root.opts(), command.opts()),
+        common: commonValues([command, parent, root].map((place) => place.opts())),
       };
     });
   };
@@ -58,7 +59,8 @@ export function createParser(
     else {
       const group = prepared(root.command(definition.name), print).summary(definition.summary);
       group.description(`${capitalized(definition.summary)}.`).usage("COMMAND ...");
-      addCommonOptions(group, []);
+      addCommonOptions(group);
+      group.addHelpText("after", `\n${examplesText(firstExamples(definition.commands.map((command) => [command])))}`);
       for (const command of definition.commands) add(group, command);
     }
   }
@@ -107,18 +109,22 @@ function describe(command: Command, definition: CommandDefinition): void {
   command.summary(definition.summary).description(definition.description ?? `${capitalized(definition.summary)}.`);
   addOperands(command, definition.operands);
   addOptions(command, definition.options);
-  addCommonOptions(command, [
-    "quiet",
-    "verbose",
-    "color",
-    ...(definition.interruptible ? (["progress"] as const) : []),
-  ]);
+  addCommonOptions(command);
   const words = Object.values(definition.operands).map(operandUsage);
   const rest = definition.rest === undefined ? [] : [`[-- ${definition.rest}]`];
   command.usage([...words, "[OPTION...]", ...rest].join(" "));
-  const examples = definition.examples.map(({ does, line }) => `  ${does}:\n    ${line}`).join("\n");
   const exits = Object.entries(definition.exits ?? {}).map(([code, meaning]) => `\n  ${code}  ${meaning}`);
-  command.addHelpText("after", `\nExamples:\n${examples}${exits.length > 0 ? `\n\nExit codes:${exits.join("")}` : ""}`);
+  const exitText = exits.length > 0 ? `\n\nExit codes:${exits.join("")}` : "";
+  command.addHelpText("after", `\n${examplesText(definition.examples)}${exitText}`);
+}
+
+/** One example for each list of commands. */
+function firstExamples(lists: readonly (readonly CommandDefinition[])[]): readonly Example[] {
+  return lists.flatMap(([first]) => (first === undefined ? [] : [first.examples[0]]));
+}
+
+function examplesText(examples: readonly Example[]): string {
+  return ["Examples:", ...examples.map(({ does, line }) => `  ${does}:\n    ${line}`)].join("\n");
 }
 
 function operandUsage({ name, count }: OperandSet[string]): string {
@@ -150,12 +156,12 @@ function byLongName(set: OptionSet, found: Readonly<Record<string, unknown>>): R
   return Object.fromEntries(Object.keys(set).map((name) => [name, found[attribute(name)]]));
 }
 
-function addCommonOptions(command: Command, names: readonly (keyof typeof commonOptions)[]): void {
+function addCommonOptions(command: Command): void {
   command.optionsGroup("Common options:").helpOption("-h, --help", "print this help");
-  for (const name of names) command.option(commonOptions[name].flags, commonOptions[name].summary);
+  for (const { flags, summary } of Object.values(commonOptions)) command.option(flags, summary);
 }
 
-function commonValues(...places: readonly Readonly<Record<string, unknown>>[]): CommonValues {
+function commonValues(places: readonly Readonly<Record<string, unknown>>[]): CommonValues {
   const given = (name: string, value: boolean): boolean => places.some((place) => place[name] === value);
   return {
     quiet: given("quiet", true),

@@ -45,6 +45,8 @@ export interface OutputSettings {
   /** Colours on stdout and on stderr; asked at the first use, since finding out costs start-up time. */
   readonly colour: { readonly stdout: () => boolean; readonly stderr: () => boolean };
   readonly showProgress: () => boolean;
+  /** Width of the terminal behind stderr. */
+  readonly columns: () => number;
 }
 
 /** The {@link Output} of one command. */
@@ -92,7 +94,8 @@ export function createOutput(settings: OutputSettings): Output {
       if (verbosity === "verbose") say(`vrx: ${printable(message)}`);
     },
     progress() {
-      progress ??= verbosity === "quiet" || !settings.showProgress() ? silentProgress : progressLine(stderr);
+      progress ??=
+        verbosity === "quiet" || !settings.showProgress() ? silentProgress : progressLine(stderr, settings.columns());
       return progress;
     },
     close: () => progress?.clear(),

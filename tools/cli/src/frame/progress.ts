@@ -16,7 +16,7 @@ export const silentProgress: ProgressLine = { update: () => undefined, clear: ()
 const interval_ms = 100;
 
 /** A progress line on a terminal; `now` is for tests. */
-export function progressLine(stderr: Sink, now: () => number = () => performance.now(), columns = 80): ProgressLine {
+export function progressLine(stderr: Sink, columns = 80, now: () => number = () => performance.now()): ProgressLine {
   let shown = false;
   let last_ms = Number.NEGATIVE_INFINITY;
   return {
