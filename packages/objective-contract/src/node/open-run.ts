@@ -30,7 +30,7 @@ import { checkSample, formatSampleLine } from "../sample-line.js";
 import type { Phase, StepSample } from "../step-sample.js";
 import { collectEnv } from "./collect-env.js";
 import { errorCode, writeError, writeFileAtomic } from "./internal/atomic-file.js";
-import { completeArtifacts, withExecuted } from "./internal/complete-artifacts.js";
+import { type ReportedEnv, completeArtifacts, withExecuted } from "./internal/complete-artifacts.js";
 import { drive, driveSync } from "./internal/drive.js";
 import { guardAtExit, unguard } from "./internal/exit-guard.js";
 import { RunningMedian } from "./internal/running-median.js";
@@ -54,10 +54,7 @@ export interface OpenRunOptions {
 }
 
 /** What a workload says of itself once it is set up. */
-export type PreparedFacts = Partial<Pick<RunOutcome, "executed" | "device" | "step_time_mode">> & {
-  /** Whether fp32 products may be computed in TensorFloat-32. */
-  readonly tf32?: boolean | null;
-};
+export type PreparedFacts = Partial<Pick<RunOutcome, "executed" | "device" | "step_time_mode">> & ReportedEnv;
 
 /** How a run ended; what is unknown may be left out. */
 export type FinishInput = Pick<RunOutcome, "status" | "stop_reason"> & Partial<Omit<RunOutcome, "completed_by">>;
@@ -224,9 +221,9 @@ class OpenRun implements RunWriter {
     this.#memory.beat();
   }
 
-  prepared({ executed = null, device = null, step_time_mode = null, tf32 = null }: PreparedFacts): void {
+  prepared({ executed = null, device = null, step_time_mode = null, ...reported }: PreparedFacts): void {
     this.#write(() => {
-      const env = withExecuted(this.env, { executed, device, step_time_mode, tf32 });
+      const env = withExecuted(this.env, { executed, device, step_time_mode, ...reported });
       if (env === this.env) return;
       writeFileAtomic(this.dir, "env.json", prettyJson(envDocument(env, this.header)));
       this.env = env;
