@@ -2,7 +2,7 @@ import type { PointerPrecision, RingConfig } from "./backend.js";
 import { JsonReader } from "./internal/json-reader.js";
 import { readStateLoopProjection } from "./internal/state-loop-projection.js";
 import { type ParameterSlot, parameterLayout } from "./parameters.js";
-import { PRESCRIBED } from "./prescribed.js";
+import { PRESCRIBED, defaultSensoryLength, defaultSensoryWidth } from "./prescribed.js";
 
 /** What is wrong with a golden: closed, one per kind of problem. */
 export type GoldenIssueCode =
@@ -64,6 +64,7 @@ export type GoldenRead =
 
 /** More than this in one step or one golden is no recorded run; it keeps hostile sizes from being allocated. */
 const LARGEST_COUNT = 2 ** 31 - 1;
+const WIDEST_RADIUS = 64;
 const DTYPES = new Map<string, PointerPrecision>([
   ["float64", "fp64"],
   ["float32", "fp32"],
@@ -81,6 +82,7 @@ const STEP_FIELDS = new Set([
   "state_loop",
 ]);
 
+/** Constants of the model are only in `config` where a recording changed them, and sizes where they are not the usual ones. */
 function readConfig(reader: JsonReader, at: string): RingConfig | null {
   const count = (name: string, minimum = 1, fallback?: number): number =>
     reader.integer(`${at}/${name}`, minimum, LARGEST_COUNT, fallback);
@@ -88,13 +90,16 @@ function readConfig(reader: JsonReader, at: string): RingConfig | null {
     const word = reader.word(`${at}/${name}`, [...DTYPES.keys()]);
     return DTYPES.get(word) ?? "fp64";
   };
+  const real = (name: string, fallback: number): number =>
+    reader.has(`${at}/${name}`) ? reader.number(`${at}/${name}`) : fallback;
   const before = reader.issues.length;
   const betas = reader.numbers(`${at}/betas`, 2);
   const sensory_ring = reader.boolean(`${at}/sensory_ring`);
+  const ring_len = count("ring_len");
+  const slot_dim = count("slot_dim");
   const config: RingConfig = {
-    ...PRESCRIBED,
-    ring_len: count("ring_len"),
-    slot_dim: count("slot_dim"),
+    ring_len,
+    slot_dim,
     synth_len: count("synth_len"),
     batch_size: count("batch"),
     expert_heads: count("expert_heads"),
@@ -103,10 +108,14 @@ function readConfig(reader: JsonReader, at: string): RingConfig | null {
     state_loop_samples: count("state_loop_samples", 0, 0),
     state_loop_dim: count("state_loop_dim", 1, PRESCRIBED.state_loop_dim),
     sensory_ring,
-    sensory_len: count("sensory_len", 1, sensory_ring ? undefined : 1),
-    sensory_dim: count("sensory_dim", 1, sensory_ring ? undefined : 1),
+    sensory_len: count("sensory_len", 1, defaultSensoryLength(ring_len)),
+    sensory_dim: count("sensory_dim", 1, defaultSensoryWidth(slot_dim)),
     precision: dtype("param_dtype"),
     ptr_dtype: dtype("ptr_dtype"),
+    window_radius: reader.integer(`${at}/gauss_k`, 0, WIDEST_RADIUS, PRESCRIBED.window_radius),
+    window_tau: real("gauss_tau", PRESCRIBED.window_tau),
+    deadzone_tau: real("ptr_deadzone_tau", PRESCRIBED.deadzone_tau),
+    update_scale: real("update_scale", PRESCRIBED.update_scale),
     learning_rate: reader.number(`${at}/lr`),
     adam_beta1: betas[0] ?? 0,
     adam_beta2: betas[1] ?? 0,
@@ -157,7 +166,7 @@ function readTrace(reader: JsonReader, at: string, config: RingConfig): GoldenTr
   const centers = new Float64Array(T * window);
   const weights = new Float64Array(T * window);
   for (let t = 0; t < T; t++) {
-    pointers.set(reader.numbers(`${at}/trace/${t}/ptr_float`, B), t * B);
+    pointers.set(reader.numbers(`${at}/trace/${t}/ptr_float`, B, { minimum: 0, maximum: config.ring_len }), t * B);
     centers.set(reader.numbers(`${at}/trace/${t}/centers`, window), t * window);
     weights.set(reader.numbers(`${at}/trace/${t}/weights`, window), t * window);
   }

@@ -12,3 +12,13 @@ export const PRESCRIBED = {
   adam_beta2: 0.999,
   adam_epsilon: 1e-8,
 } as const satisfies Partial<RingConfig>;
+
+/** Delay of the sensory stage, where nothing else is asked for: half the ring. */
+export function defaultSensoryLength(ring_len: number): number {
+  return Math.max(1, Math.floor(ring_len / 2));
+}
+
+/** Width of the sensory stage, where nothing else is asked for: a third of the slot width, at least 8. */
+export function defaultSensoryWidth(slot_dim: number): number {
+  return Math.max(8, Math.floor(slot_dim / 3));
+}

@@ -2,6 +2,7 @@ import type { SpecInteger, WorkloadSpec } from "@vrx/workload-schema";
 import type { ComputePrecision, PointerPrecision, RingConfig } from "./backend.js";
 import { RingEngineError } from "./errors.js";
 import type { RingOptions } from "./options.js";
+import { defaultSensoryLength, defaultSensoryWidth } from "./prescribed.js";
 
 /** Sizes that 32-bit slot numbers and counters can hold. */
 export const LARGEST_SIZE = 2 ** 31 - 1;
@@ -25,8 +26,8 @@ export function ringShape(spec: WorkloadSpec<SpecInteger>, options: RingOptions)
     state_loop_samples: Math.min(Number(colony.state_loop_samples), LARGEST_SIZE),
     state_loop_dim: options.state_loop_dim,
     sensory_ring: options.sensory_ring,
-    sensory_len: options.sensory_len ?? Math.max(1, Math.floor(R / 2)),
-    sensory_dim: options.sensory_dim ?? Math.max(8, Math.floor(D / 3)),
+    sensory_len: options.sensory_len ?? defaultSensoryLength(R),
+    sensory_dim: options.sensory_dim ?? defaultSensoryWidth(D),
     window_radius: options.window_radius,
     window_tau: options.window_tau,
     deadzone_tau: options.deadzone_tau,

@@ -161,6 +161,25 @@ describe.each(engines)("a session on the %s engine", (kind) => {
   });
 });
 
+describe("engines", () => {
+  it.skipIf(!engines.includes("cpu"))("start from the same numbers, and take each other's checkpoints", async () => {
+    const [reference, cpu] = await Promise.all(
+      (["reference", "cpu"] as const).map(async (kind) =>
+        (await createEngine(kind)).prepare(smallSpec(), options, { seed: 8 }),
+      ),
+    );
+    expect(Buffer.compare(reference!.checkpoint(), cpu!.checkpoint())).toBe(0);
+    const [first] = await losses(cpu!, 2);
+    const bytes = cpu!.checkpoint();
+    expect(Math.abs(first! - (await reference!.step()).loss)).toBeLessThan(1e-12);
+    reference!.restore(bytes);
+    expect(Buffer.compare(reference!.checkpoint(), bytes)).toBe(0);
+    expect(Math.abs((await reference!.step()).loss - (await cpu!.step()).loss)).toBeLessThan(1e-12);
+    reference!.dispose();
+    cpu!.dispose();
+  });
+});
+
 describe("a spec the session's engine cannot execute", () => {
   it("is refused before anything is made", async () => {
     const engine = await createEngine("reference");
