@@ -49,8 +49,7 @@ export async function directoryRecorder(
     dir: run.dir,
     signal: run.signal,
     elapsed_s: () => run.elapsed_s(),
-    prepared: ({ executed = null, device = null, step_time_mode = null }) =>
-      run.prepared({ executed, device, step_time_mode }),
+    prepared: (facts) => run.prepared(facts),
     append: (sample) => run.append(sample),
     keepLog: (text) => writeFile(join(run.dir, LOG_FILE), redactText(text)),
     async finish(outcome) {

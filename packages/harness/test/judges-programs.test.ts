@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type JsonObject, isJsonObject } from "@vrx/objective-contract";
 import { recheckRun } from "@vrx/objective-contract/node";
 import { describe, expect, it } from "vitest";
+import { commandWorkload } from "../src/command/command-workload.js";
 import { type ProbeOptions, type ProbeResult, probe } from "../src/probe.js";
 import { fp64Spec, pythonChild } from "./python-child.js";
 import { temporaryFolder } from "./temporary-folder.js";
@@ -75,6 +76,13 @@ describe("a program that behaves", () => {
     expect(existsSync(hello["VRX_SPEC_FILE"] as string)).toBe(false);
   });
 
+  it("has its secrets taken out of what is recorded", async () => {
+    const out = join(temporaryFolder(), "run");
+    const workload = commandWorkload({ argv: ["true", "--token", "abc123", "--epochs", "2"] });
+    const { header } = await probe(workload, fp64Spec, { out, measure_steps: 1 });
+    expect(header.run_options).toEqual({ argv: ["true", "--token", "[redacted]", "--epochs", "2"] });
+  });
+
   it("does not see other VRX variables of this process", async () => {
     process.env["VRX_SENSORY_RING"] = "0";
     try {
@@ -83,6 +91,20 @@ describe("a program that behaves", () => {
     } finally {
       delete process.env["VRX_SENSORY_RING"];
     }
+  });
+});
+
+describe("a program on a GPU", () => {
+  it("passes with the memory it reports, and its facts are those of the environment", async () => {
+    const result = await measure("on_a_gpu");
+    expect(result.verdict).toMatchObject({ status: "pass", metrics: { peak_vram_reserved_bytes: 900 } });
+    const env: unknown = JSON.parse(readFileSync(join(result.dir!, "env.json"), "utf8"));
+    expect(env).toMatchObject({ gpu_name: "A card", total_vram_bytes: 1000, torch_version: "9.9", tf32: true });
+  });
+
+  it("fails above the guard ratio", async () => {
+    const result = await measure("on_a_full_gpu");
+    expect(result.verdict).toMatchObject({ status: "fail", fail_reasons: ["vram_guard"] });
   });
 });
 

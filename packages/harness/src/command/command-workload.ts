@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { redactArgv } from "@vrx/objective-contract";
 import { canonicalWorkloadJson } from "@vrx/workload-schema";
 import { HarnessError } from "../errors.js";
 import { type StepReport, type Workload, type WorkloadFacts, type WorkloadSession, deviceNamed } from "../workload.js";
@@ -52,7 +53,7 @@ export function commandWorkload(options: CommandOptions): Workload {
       return {
         engine: "command",
         step_time_mode: "self_reported",
-        run_options: { argv: options.argv },
+        run_options: { argv: redactArgv(options.argv) },
         ...(options.device === undefined ? {} : { device: deviceNamed(options.device) }),
       };
     },

@@ -193,6 +193,18 @@ def second_hello():
     time.sleep(60)
 
 
+def on_a_gpu(reserved=900):
+    facts = {"device": "cuda:0", "gpu_name": "A card", "total_vram_bytes": 1000, "torch_version": "9.9", "tf32": True}
+    send({"hello": {"executed_precision": os.environ["VRX_PRECISION"], **facts}})
+    for i in range(total):
+        time.sleep(0.002)
+        send({"time_s": 0.002, "loss": 1.0, "vram_reserved_bytes": reserved, "vram_allocated_bytes": 800})
+
+
+def on_a_full_gpu():
+    on_a_gpu(921)
+
+
 def silent():
     time.sleep(600)
 
