@@ -1,6 +1,7 @@
 import type { CommandDefinition, GroupDefinition } from "../frame/define-command.js";
 import { check } from "./check.js";
 import { completion } from "./completion.js";
+import { probe } from "./probe.js";
 import { ring } from "./ring.js";
 import { version } from "./version.js";
 import { workload } from "./workload.js";
@@ -23,6 +24,7 @@ export const about = "Say exactly what ran on a GPU, prove the run counts, know 
 /** Every command of vrx, in the order the help lists them. */
 export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   workload,
+  probe,
   check,
   ring,
   completion,

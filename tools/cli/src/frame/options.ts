@@ -103,6 +103,22 @@ export function integer<F extends number | undefined>(
   };
 }
 
+/** An option with a decimal number such as 0.92; undefined when not given. */
+export function decimal(summary: string): ValueOption<number | undefined> {
+  return {
+    kind: "value",
+    summary,
+    placeholder: "X",
+    short: undefined,
+    fallback: undefined,
+    completes: "nothing",
+    parse(value) {
+      if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
+      throw new CliError("bad_arguments", `expected a decimal number such as 0.92, found ${JSON.stringify(value)}`);
+    },
+  };
+}
+
 /**
  * The values of `set` from what the parser found under the long names. Throws a {@link CliError} that names the option
  * whose value is wrong.
