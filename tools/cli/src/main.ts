@@ -77,7 +77,8 @@ async function call(
   try {
     const signal = interruption?.signal ?? new AbortController().signal;
     const code = await command.run({ words, options, rest, output, signal });
-    file?.commit();
+    // A command that failed and had nothing to say leaves what was there before.
+    if (code === exitCodes.ok || file?.isEmpty() === false) file?.commit();
     return interruption?.exitCode() ?? code;
   } catch (error) {
     const interrupted = interruption?.exitCode();

@@ -82,6 +82,12 @@ describe("-o FILE", () => {
     });
   });
 
+  it("is left alone by a command that failed without a result", () => {
+    writeFileSync(path("before.txt"), "before");
+    expect(id("before.txt", "nothing.json").code).toBe(2);
+    expect(readFileSync(path("before.txt"), "utf8")).toBe("before");
+  });
+
   it("is not written when the command line is wrong", () => {
     expect(vrx(["workload", "show", "od1_small", "--json", "--env", "-o", "wrong.txt"], { cwd: folder }).code).toBe(2);
     expect(existsSync(path("wrong.txt"))).toBe(false);

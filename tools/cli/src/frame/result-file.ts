@@ -18,6 +18,8 @@ import { isSystemError, systemReason } from "./failures.js";
 
 /** The file of `--out`: what is written into it is kept until the command has ended well. */
 export interface ResultFile extends Sink {
+  /** Whether nothing was written into it. */
+  isEmpty(): boolean;
   /** The result is complete: writes the file. Throws a {@link CliError}. */
   commit(): void;
 }
@@ -32,6 +34,7 @@ export function resultFile(name: string): ResultFile {
   const chunks: string[] = [];
   return {
     write: (text) => void chunks.push(text),
+    isEmpty: () => chunks.length === 0,
     commit: () => writing(name, () => (target.kind === "special" ? writeInto(name, chunks) : replace(target, chunks))),
   };
 }
