@@ -17,9 +17,9 @@ export default function setup(project: TestProject): () => void {
   const folder = mkdtempSync(join(tmpdir(), "vrx-tarballs-"));
   const tarballs: Record<string, string> = {};
   for (const { name, dir } of publishedPackages()) {
-    const [packed] = JSON.parse(
-      mustRun("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], `${root}/${dir}`),
-    ) as [{ filename: string }];
+    const printed = mustRun("npm", ["pack", "--json", "--pack-destination", folder], `${root}/${dir}`);
+    // What a prepack script prints comes before the document.
+    const [packed] = JSON.parse(printed.slice(printed.search(/^\[/m))) as [{ filename: string }];
     tarballs[name] = join(folder, packed.filename);
   }
   project.provide("tarballs", tarballs);
