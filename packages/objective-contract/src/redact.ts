@@ -25,8 +25,6 @@ const secretPairs = /^(api|access|private|secret|encryption|signing|account|clie
 const knownTokens =
   /\b(gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|hf_\w{16,}|npm_\w{16,}|sk-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[A-Z\d]{12,}|eyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?)/g;
 
-const uuid = /^(?:(?:GPU|MIG)-)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
-
 /**
  * A command line without its secrets: values of options and variables whose names say that they are secret
  * (`--token x`, `--api-key=x`, `HF_TOKEN=x`, `-H "Authorization: x"`), credentials in URLs, tokens of known
@@ -52,15 +50,15 @@ export function redactArgv(argv: readonly string[]): readonly string[] {
 export function redactText(text: string): string {
   return text
     .replace(/([a-z][a-z\d+.-]*:\/\/)[^\s/@]+@/gi, `$1${REDACTED}@`)
-    .replace(/(\b(?:proxy-)?authorization["']?\s*[:=]\s*)(?!\[redacted\])[^\n"']+/gi, `$1${REDACTED}`)
-    .replace(/(\bbearer\s+)(?!\[redacted\])[\w.~+/=-]+/gi, `$1${REDACTED}`)
+    .replace(/(\b(?:proxy-)?authorization["']?\s*[:=])(?!\s*\[redacted\])\s*[^\n"']+/gi, `$1 ${REDACTED}`)
+    .replace(/(\bbearer)\s+(?!\[redacted\])[\w.~+/=-]+/gi, `$1 ${REDACTED}`)
     .replace(
       /([A-Za-z][\w.-]*)(["']?\s*[:=]\s*["']?)([^\s"'&;,]+)/g,
       (whole, name: string, sign: string, value: string) =>
         namesSecret(name) && !value.startsWith(REDACTED) && !value.startsWith("//") ? name + sign + REDACTED : whole,
     )
     .replace(knownTokens, REDACTED)
-    .replace(/[A-Za-z\d_+=-]{24,}/g, (word) => (looksRandom(word) ? REDACTED : word));
+    .replace(/[A-Za-z\d+]{22,}/g, (word) => (looksRandom(word) ? REDACTED : word));
 }
 
 /** The recorded environment variables: null where one is not set, without secrets where it is. */
@@ -89,10 +87,9 @@ function namesSecret(name: string): boolean {
 
 /** Long hexadecimal strings, and long mixtures of cases and digits with much entropy. Names of files are neither. */
 function looksRandom(word: string): boolean {
-  if (uuid.test(word)) return false;
   if (/^[\da-f]{32,}$/i.test(word)) return true;
   const digits = word.replace(/\D/g, "").length;
-  return digits >= 3 && /[a-z]/.test(word) && /[A-Z]/.test(word) && entropy(word) >= 4;
+  return digits >= 3 && /[a-z]/.test(word) && /[A-Z]/.test(word) && entropy(word) >= 3.8;
 }
 
 /** Shannon entropy in bits per character. */

@@ -10,7 +10,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Contract } from "../contract.js";
 import { envDocument } from "../env-document.js";
@@ -120,14 +120,9 @@ export async function openRun(dir: string, header: RunHeader, options: OpenRunOp
 
 /** The samples file is what is created exclusively, so there is no lock file that a kill could leave behind. */
 function claim(dir: string): { readonly fd: number; readonly undo: () => void } {
-  let created: string | undefined;
-  try {
-    created = mkdirSync(dir, { recursive: true });
-  } catch (error) {
-    if (existsSync(dir) && !statSync(dir).isDirectory()) {
-      throw new ObjectiveContractError("not_a_directory", `${dir} is a file; a run needs a folder of its own.`);
-    }
-    throw writeError(dir, error);
+  const created = makeFolders(dir);
+  if (!statSync(dir).isDirectory()) {
+    throw new ObjectiveContractError("not_a_directory", `${dir} is a file; a run needs a folder of its own.`);
   }
   const samples = join(dir, "samples.jsonl");
   let fd: number;
@@ -157,9 +152,33 @@ function exists(dir: string, name: string): ObjectiveContractError {
   );
 }
 
+/**
+ * Creates a folder and those above it, and gives the topmost that is new. Node's own recursive creation never
+ * returns where a folder is there and none can be created in it, as in /proc.
+ */
+function makeFolders(dir: string): string | undefined {
+  const missing: string[] = [];
+  for (let folder = dir; !existsSync(folder) && dirname(folder) !== folder; folder = dirname(folder)) {
+    missing.unshift(folder);
+  }
+  let topmost: string | undefined;
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder);
+      topmost ??= folder;
+    } catch (error) {
+      // Somebody who races with us may have created it.
+      if (errorCode(error) === "EEXIST" && existsSync(folder)) continue;
+      if (topmost !== undefined) removeEmptyFolders(dirname(folder), topmost);
+      throw writeError(dir, error);
+    }
+  }
+  return topmost;
+}
+
 /** Removes the folders that were created for this run, from the innermost out, as long as they are empty. */
 function removeEmptyFolders(dir: string, topmost: string): void {
-  for (let folder = dir; folder.length >= topmost.length; folder = resolve(folder, "..")) {
+  for (let folder = dir; folder.length >= topmost.length; folder = dirname(folder)) {
     try {
       rmdirSync(folder);
     } catch {
