@@ -35,6 +35,7 @@ export {
 } from "./golden.js";
 export { RING_MODEL_VERSION, type RunIdentity, runIdentity } from "./identity.js";
 export { initialParameters } from "./initial-parameters.js";
+export type { GoldenErrors } from "./internal/compare-golden-step.js";
 export type { TelemetryComparison } from "./internal/compare-telemetry.js";
 export type { MemoryParts } from "./memory-parts.js";
 export { type MemoryOptions, type MemoryPrediction, predictMemory, predictionError } from "./memory.js";
@@ -50,7 +51,7 @@ export {
 } from "./options.js";
 export { type ParameterSlot, parameterLayout } from "./parameters.js";
 export { RANDOM_GENERATOR, type RandomPurpose, type RandomStream, randomStream } from "./random.js";
-export { type GoldenEngine, type GoldenErrors, type GoldenReplay, replayGolden } from "./replay-golden.js";
+export { type GoldenEngine, type GoldenReplay, replayGolden } from "./replay-golden.js";
 export { ringBatch, stateLoopProjection } from "./ring-batch.js";
 export { ringConfig } from "./ring-config.js";
 export type { Evaluation, RingStepSample, Session, SessionMemory } from "./session.js";
