@@ -1,0 +1,69 @@
+import * as pure from "@vrx/objective-contract";
+import * as node from "@vrx/objective-contract/node";
+import { expect, it } from "vitest";
+
+it("exports these names and no others", () => {
+  expect(Object.keys(pure).sort()).toMatchInlineSnapshot(`
+    [
+      "DEFAULT_SET_UP_LIMIT_S",
+      "ENV_SCHEMA_VERSION",
+      "EXPLOSION_FACTOR",
+      "MAX_SAMPLE_LINE_BYTES",
+      "MIN_STEPS_FOR_EXPLOSION",
+      "OBJECTIVE_PAGE",
+      "OBJECTIVE_V1",
+      "ObjectiveContractError",
+      "REDACTED",
+      "RUN_SCHEMA_VERSION",
+      "WORKLOAD_PAGE",
+      "canonicalJson",
+      "checkSample",
+      "computeMetrics",
+      "contractHeartbeat",
+      "contractReference",
+      "defineContract",
+      "defineGate",
+      "envDocument",
+      "evidenceLevel",
+      "formatSampleLine",
+      "gateResult",
+      "heartbeatThreshold",
+      "isJsonObject",
+      "isObjectiveContractError",
+      "judge",
+      "measuredSamples",
+      "metricsCsv",
+      "metricsDocument",
+      "outcomeDocument",
+      "precisions",
+      "prettyJson",
+      "readEnv",
+      "readMetricsCsv",
+      "readOutcome",
+      "readRunCommand",
+      "readSampleLine",
+      "recordedEnvVars",
+      "redactArgv",
+      "redactEnv",
+      "redactText",
+      "runCommandDocument",
+      "runDevice",
+      "runOutcome",
+      "saysOutOfMemory",
+      "stepStats",
+      "summaryMarkdown",
+    ]
+  `);
+  expect(Object.keys(node).sort()).toMatchInlineSnapshot(`
+    [
+      "MAX_ARTIFACT_BYTES",
+      "MAX_SAMPLES",
+      "collectEnv",
+      "completeRun",
+      "createRunHeader",
+      "openRun",
+      "readRun",
+      "recheckRun",
+    ]
+  `);
+});
