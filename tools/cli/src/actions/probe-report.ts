@@ -116,6 +116,14 @@ function thrown({ exception, stop_reason }: ProbeResult["outcome"]): string {
 function identityRows(header: PlannedProbe["header"], name: string): (readonly [string, string])[] {
   const threads = header.threads === null ? "" : `, ${header.threads} thread${header.threads === 1 ? "" : "s"}`;
   const engine = header.engine_version ?? header.engine;
+  const { argv } = header.run_options;
+  if (header.engine === "command" && Array.isArray(argv)) {
+    return [
+      ["workload", `${quoteName(name)}  ${header.probe_id}`],
+      ["program", argv.map((word) => quoteName(String(word))).join(" ")],
+      ["seed", String(header.seed)],
+    ];
+  }
   return [
     ["workload", `${quoteName(name)}  ${header.probe_id}`],
     ["engine", `${engine}${threads}, seed ${String(header.seed)}`],
