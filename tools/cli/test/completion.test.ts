@@ -71,6 +71,9 @@ describe.each(["bash", "fish"] as const)("in %s", (shell) => {
     expect(complete("workload", "id", "my").map((word) => word.replaceAll("\\", ""))).toEqual(["my spec.json"]);
     expect(complete("check", "ru").map((word) => word.replace("/", ""))).toEqual(["runs"]);
     expect(complete("check", "my")).toEqual([]);
+    expect(complete("probe", "od1_small", "--", "ls", "my").map((word) => word.replaceAll("\\", ""))).toEqual([
+      "my spec.json",
+    ]);
     expect(complete("completion", "z")).toEqual(["zsh"]);
   });
 });

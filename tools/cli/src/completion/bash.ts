@@ -23,6 +23,10 @@ ${transitions(entries)}
   done
   case "$at" in
 ${entries.map((entry) => place(entry, presets)).join("\n")}
+    "--")
+      if [[ $prev == -- ]]; then COMPREPLY+=($(compgen -c -- "$cur")); fi
+      _vrx_paths -f
+      ;;
   esac
 }
 

@@ -18,6 +18,7 @@ function __vrx_at
 end
 
 complete -c vrx -f
+complete -c vrx -n '__vrx_at --' -F
 ${entries.flatMap((entry) => place(entry, presets)).join("\n")}
 `;
 }

@@ -29,8 +29,8 @@ function place(entry: CommandEntry): string {
       ({ name, count, completes, values = [] }) =>
         `${count === "many" ? "*" : ""}${count === "optional" ? ":" : ""}:${name}:${offer(completes, values)}`,
     );
-    const rest = entry.rest ? ["*:::command:_normal"] : [];
-    return `${functionName(entry.path)}() {\n  _arguments -s ${lines([...options, ...[...operands, ...rest].map(quote)])}\n}`;
+    const rest = entry.rest ? anotherCommand : "";
+    return `${functionName(entry.path)}() {\n${rest}  _arguments -s ${lines([...options, ...operands.map(quote)])}\n}`;
   }
   const names = entry.commands.map(({ name, summary }) => quote(`${name}:${summary}`));
   const cases = entry.commands.map(({ name }) => `        ${name}) ${functionName([...entry.path, name])} ;;`);
@@ -50,6 +50,16 @@ ${cases.join("\n")}
   esac
 }`;
 }
+
+/** After `--` stands the command line of another program. */
+const anotherCommand = `  local -i dashes=\${words[(i)--]}
+  if (( dashes < CURRENT )); then
+    shift $dashes words
+    (( CURRENT -= dashes ))
+    _normal
+    return
+  fi
+`;
 
 function optionSpec({ words, summary, value }: OptionEntry): string {
   const text = summary.replaceAll(/[[\]:]/g, "\\$&");
