@@ -1,8 +1,8 @@
 import { getBuiltinModule } from "node:process";
 import { about, commandTree } from "./commands/index.js";
+import { normalized, splitRest } from "./frame/argv.js";
 import { outOption } from "./frame/common-options.js";
 import { type CommonValues, type Parsed, createParser } from "./frame/commander-tree.js";
-import type { CommandDefinition, GroupDefinition } from "./frame/define-command.js";
 import { type Sink, descriptorSink } from "./frame/descriptor.js";
 import { type ExitCode, exitCodes } from "./frame/exit-codes.js";
 import { reportFailure } from "./frame/failures.js";
@@ -24,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   };
   process.on("uncaughtException", onUncaught);
   try {
-    const { words, rest } = splitRest(normalized(argv));
+    const { words, rest } = splitRest(normalized(argv, commandTree), commandTree);
     const parsed = createParser(commandTree, about, (text) => stdout.write(text)).parse(words);
     if (parsed.command === "help") return exitCodes.ok;
     output = outputFor(stdout, parsed.common);
@@ -36,43 +36,17 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** `vrx help X` is `vrx X --help`, and `vrx --version` a command like the others. */
-function normalized(argv: readonly string[]): readonly string[] {
-  if (argv[0] === "help") return normalized([...argv.slice(1), "--help"]);
-  const words = argv.findIndex((word) => !word.startsWith("-"));
-  const leading = words === -1 ? argv : argv.slice(0, words);
-  const isVersion = (word: string): boolean => word === "-V" || word === "--version";
-  if (leading.some(isVersion)) return ["version", ...argv.filter((word) => !isVersion(word))];
-  // The help of a command that is not there would be that of all of them.
-  return words === -1 || named(argv) !== undefined ? argv : argv.filter((word) => word !== "-h" && word !== "--help");
-}
-
-/** Takes off what follows `--` when the command named before it declares `rest`. */
-function splitRest(argv: readonly string[]): { readonly words: readonly string[]; readonly rest?: readonly string[] } {
-  const dashes = argv.indexOf("--");
-  const command = named(argv.slice(0, Math.max(0, dashes)));
-  if (command?.kind !== "command" || command.rest === undefined) return { words: argv };
-  return { words: argv.slice(0, dashes), rest: argv.slice(dashes + 1) };
-}
-
-/** The command or the group of commands that the words name. */
-function named(argv: readonly string[]): CommandDefinition | GroupDefinition | undefined {
-  const [first, second] = argv.filter((word) => !word.startsWith("-"));
-  const entry = commandTree.find(({ name }) => name === first);
-  return entry?.kind === "group" && second !== undefined ? entry.commands.find(({ name }) => name === second) : entry;
-}
-
 /** What `-o` may be given that is stdout itself, which can be a socket no name leads to. */
 const stdoutNames: readonly string[] = ["-", "/dev/stdout", "/dev/fd/1"];
 
 async function call(
   { command, words, options, common }: Parsed,
   rest: readonly string[] | undefined,
-  console: Output,
+  terminal: Output,
 ): Promise<ExitCode> {
   const out = command.options["out"] === outOption ? options["out"] : undefined;
   const file = typeof out === "string" && !stdoutNames.includes(out) ? resultFile(out) : undefined;
-  const output = file === undefined ? console : outputFor(file, { ...common, color: false });
+  const output = file === undefined ? terminal : outputFor(file, { ...common, color: false });
   const interruption = command.interruptible === true ? listenForInterruption() : undefined;
   try {
     const signal = interruption?.signal ?? new AbortController().signal;
