@@ -1,5 +1,6 @@
 import { OBJECTIVE_V1, type RunRecord, defineContract, defineGate, gateResult } from "@vrx/objective-contract";
 import { MAX_SAMPLES, completeRun, openRun, readRun, recheckRun } from "@vrx/objective-contract/node";
+import fc from "fast-check";
 import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -198,6 +199,40 @@ describe("artifacts that cannot be used", () => {
     const found = await recheckRun(dir);
     expect(found.issues).toMatchObject([{ artifact: "samples.jsonl", code: "too_many_samples" }]);
     expect(found.verdict.status).toBe("invalid");
+  });
+});
+
+describe("any damage", () => {
+  it("is survived, and a pass does not survive damage to the evidence", async () => {
+    const dir = await runOf();
+    const names = ["run_cmd.txt", "env.json", "samples.jsonl", "metrics.json", "metrics.csv", "summary.md"] as const;
+    const damage = fc.record({
+      name: fc.constantFrom(...names),
+      at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+      remove: fc.integer({ min: 0, max: 40 }),
+      insert: fc.oneof(
+        fc.uint8Array({ maxLength: 12 }),
+        fc.constantFrom(
+          ...["}", "{", "null", "1e999", ',"__proto__":{}', "\n"].map((text) => new TextEncoder().encode(text)),
+        ),
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(damage, async ({ name, at, remove, insert }) => {
+        const path = join(dir, name);
+        const before = readFileSync(path);
+        const from = Math.floor(at * before.length);
+        const after = Buffer.concat([before.subarray(0, from), insert, before.subarray(from + remove)]);
+        writeFileSync(path, after);
+        const found = await recheckRun(dir);
+        await readRun(dir);
+        writeFileSync(path, before);
+        if (names.indexOf(name) < 3 && !after.equals(before)) expect(found.verdict.stability_pass).toBe(false);
+        if (found.verdict.stability_pass) expect(found.disagreements).toEqual([]);
+      }),
+      { numRuns: 400 },
+    );
+    expect((await recheckRun(dir)).verdict.status).toBe("pass");
   });
 });
 

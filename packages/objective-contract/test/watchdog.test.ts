@@ -60,13 +60,33 @@ describe("a thread that is blocked inside native code", () => {
   });
 });
 
+describe("a contract of one's own", () => {
+  it("is completed by the watchdog without evidence for gates it does not have, and checks as such", async () => {
+    const dir = join(folder(), "run");
+    const file = await program(`${imports}
+      import { OBJECTIVE_V1, defineContract, defineGate, gateResult } from "../../src/index.js";
+      const gate = defineGate({ name: "mine", rule: "Mine.", evaluate: () => gateResult("pass", "so it is") });
+      const contract = defineContract({ ...OBJECTIVE_V1, name: "ours_v1", gates: [...OBJECTIVE_V1.gates, gate] });
+      const header = headerOf({ contract, heartbeat: { set_up_limit_s: 0.2 } });
+      const run = await openRun(dir, header, { env: envOf(), contracts: [contract] });
+      block(1000);`);
+    expect((await runNode(file, dir)).status).toBe(0);
+    const found = await recheckRun(dir);
+    expect(found).toMatchObject({
+      disagreements: [],
+      verdict: { status: "fail", fail_reasons: ["heartbeat_stall"], contract: "ours_v1" },
+    });
+    expect(found.verdict.gates.at(-1)).toMatchObject({ gate: "mine", outcome: "no_evidence" });
+  });
+});
+
 describe("a run that is watched", () => {
   it("is not ended while it beats", async () => {
     const dir = join(folder(), "run");
     const file = await program(`${imports}
       const { samples } = recordOf();
-      const run = await openRun(dir, headerOf({ heartbeat: { set_up_limit_s: 1, floor_s: 1 } }), { env: envOf() });
-      for (let i = 0; i < 15; i++) { block(100); run.beat(); }
+      const run = await openRun(dir, headerOf({ heartbeat: { set_up_limit_s: 1.5, floor_s: 1.5 } }), { env: envOf() });
+      for (let i = 0; i < 16; i++) { block(150); run.beat(); }
       run.prepared({ executed: completed.executed });
       for (const sample of samples) run.append(sample);
       console.log((await run.finish(completed)).verdict.status);`);
