@@ -1,0 +1,39 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it, vi } from "vitest";
+import { temporaryFolder } from "./temporary-folder.js";
+
+/** Runs the first TypeScript example of a page and gives the arguments of its console.log calls. */
+async function runExample(page: string): Promise<unknown[][]> {
+  const text = readFileSync(new URL(page, import.meta.url), "utf8");
+  const example = /```ts\n([^]*?)```/.exec(text)![1]!;
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "runs"));
+  const file = join(folder, "example.ts");
+  writeFileSync(file, example.replaceAll('"runs/', `"${folder}/runs/`));
+  const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+  try {
+    await import(/* @vite-ignore */ file);
+    return log.mock.calls;
+  } finally {
+    log.mockRestore();
+  }
+}
+
+it("the README's workload of one's own", async () => {
+  const [[status, samples]] = (await runExample("../README.md")) as [[string, number]];
+  // Whether 20 sleeps are even enough is up to the machine.
+  expect(["pass", "fail"]).toContain(status);
+  expect(samples).toBe(22);
+});
+
+it("the custom harness", async () => {
+  const lines = await runExample("../../../docs/custom-harness.md");
+  expect(lines.map(([batch_size]) => batch_size)).toEqual([1, 2, 4]);
+  for (const [, status, reasons, tokens_per_s, rss_bytes] of lines) {
+    expect(["pass", "fail"]).toContain(status);
+    expect(reasons).not.toContain("rss_limit");
+    expect(tokens_per_s).toBeGreaterThan(0);
+    expect(rss_bytes).toBeGreaterThan(1e7);
+  }
+});
