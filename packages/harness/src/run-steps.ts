@@ -81,8 +81,8 @@ async function takeSteps(session: WorkloadSession, signal: AbortSignal, context:
     if (next.done === true) return ended("failed", "too_few_samples");
     const end_s = recorder.elapsed_s();
     const { time_s, loss, ...readings } = next.value;
-    if (typeof time_s === "number" && !(time_s <= end_s + clock_slack_s)) {
-      const expected = `at most the ${end_s.toFixed(1)} s since the run began`;
+    if (typeof time_s === "number" && !(time_s >= 0 && time_s <= end_s + clock_slack_s)) {
+      const expected = `from 0 to the ${end_s.toFixed(1)} s since the run began`;
       throw new HarnessError("bad_sample", `step ${index} of the run: time_s: expected ${expected}, found ${time_s}`);
     }
     const isWarmup = index < warmup_steps;
