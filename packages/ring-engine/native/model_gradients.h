@@ -32,8 +32,14 @@ static inline void pack_tiles(const real *restrict a, int64_t stride, share rows
     for (int64_t c = 0; c < count; c += MAX_ROWS) {
       int64_t width = least(MAX_ROWS, count - c);
       real *tile = to + c * depth;
-      for (int64_t n = n0; n < n1; n++)
-        for (int64_t i = 0; i < width; i++) tile[n * MAX_ROWS + i] = a[n * stride + c + i];
+      for (int64_t n = n0; n < n1; n++) {
+        const real *from = a + n * stride + c;
+        /* The size of all tiles but the last is known to the compiler, which then needs no loop. */
+        if (width == MAX_ROWS)
+          memcpy(tile + n * MAX_ROWS, from, MAX_ROWS * sizeof(real));
+        else
+          for (int64_t i = 0; i < width; i++) tile[n * MAX_ROWS + i] = from[i];
+      }
     }
   }
 }

@@ -22,7 +22,7 @@ static void recur_forward(worker *w) {
     real *after = (real *)ring->hidden + (row + B) * dim, *gates = (real *)ring->gates + row * ring->gates_stride;
     for (int64_t b = w->samples.begin; b < w->samples.end; b++) {
       if (row > 0) after_state(ring, row - B + b, b);
-      read_ring(w, row + b, b, scale);
+      read_ring(ring, row + b, b, scale);
     }
     vrx_team_arrive(w->member);
     for (int64_t v = units.begin; v < units.end; v++) {

@@ -29,26 +29,21 @@ static void start_sample(const vrx_ring *ring, int64_t b) {
   ((pointer *)ring->pointers)[b] = (pointer)ring->pointer_unit[b] * (pointer)(ring->config.ring_len - 1);
 }
 
-/* Keeps the window's rows for the backward pass and forms mixed = input + scale * (their weighted sum). */
-static inline __attribute__((always_inline)) void read_window(int64_t width, int64_t dim, const real *const *rows,
-                                                              const pointer *weights, const real *restrict input,
-                                                              real scale, real *restrict gathered,
-                                                              real *restrict mixed) {
+/* mixed = input + scale * (weighted sum of the rows); the sum is one of pointer precision, as the weights are. */
+static inline __attribute__((always_inline)) void mix_window(int64_t width, int64_t dim, const real *restrict rows,
+                                                             const pointer *restrict weights,
+                                                             const real *restrict input, real scale,
+                                                             real *restrict mixed) {
   for (int64_t j = 0; j < dim; j++) {
     pointer sum = 0;
 #pragma GCC unroll 5
-    for (int64_t k = 0; k < width; k++) {
-      real value = rows[k][j];
-      gathered[k * dim + j] = value;
-      sum += weights[k] * (pointer)value;
-    }
+    for (int64_t k = 0; k < width; k++) sum += weights[k] * (pointer)rows[k * dim + j];
     mixed[j] = input[j] + scale * (real)sum;
   }
 }
 
 /* The window of time step n / batch and what it reads. */
-static void read_ring(worker *w, int64_t n, int64_t b, real scale) {
-  vrx_ring *ring = w->ring;
+static void read_ring(vrx_ring *ring, int64_t n, int64_t b, real scale) {
   int64_t W = ring->width, dim = ring->dim;
   pointer *p = (pointer *)ring->pointers + n, *weights = window_weights(ring, n);
   int32_t *centers = ring->centers + n * W;
@@ -59,11 +54,15 @@ static void read_ring(worker *w, int64_t n, int64_t b, real scale) {
   P_(window)
   (*p, (int32_t)ring->config.ring_len, (int32_t)ring->config.window_radius, (pointer)ring->config.window_tau, centers,
    weights, (pointer *)ring->offsets + n * W);
-  for (int64_t k = 0; k < W; k++) w->rows[k] = map[centers[k]] < 0 ? zeros : ring_row(ring, b, map[centers[k]]);
+  /* The rows are kept as they are before the write: the backward pass needs them. */
+  for (int64_t k = 0; k < W; k++) {
+    int32_t row = map[centers[k]];
+    memcpy(gathered + k * dim, row < 0 ? zeros : ring_row(ring, b, row), (size_t)dim * sizeof(real));
+  }
   if (W == 5)
-    read_window(5, dim, w->rows, weights, input, scale, gathered, mixed);
+    mix_window(5, dim, gathered, weights, input, scale, mixed);
   else
-    read_window(W, dim, w->rows, weights, input, scale, gathered, mixed);
+    mix_window(W, dim, gathered, weights, input, scale, mixed);
 }
 
 /* Adds h to the window's slots; the first touch of a slot gives it a row. */

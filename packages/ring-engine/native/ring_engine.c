@@ -213,9 +213,7 @@ vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_op
   }
   ring->row_capacity = config->synth_len * ring->width;
   if (ring->row_capacity > config->ring_len) ring->row_capacity = config->ring_len;
-  ring->tile_elements = 3 * lane * config->batch_size;
-  if (ring->tile_elements < VRX_MAX_TILE_BYTES) ring->tile_elements = VRX_MAX_TILE_BYTES;
-  ring->scratch_elements += ring->tile_elements + padded(ring->width, 8) * 2;
+  ring->scratch_elements += 3 * lane * config->batch_size + VRX_MAX_TILE_BYTES;
 
   ring->slots = calloc((size_t)ring->slot_count, sizeof *ring->slots);
   if (ring->slots == NULL) {

@@ -94,8 +94,7 @@ struct vrx_ring {
   void *block;
   size_t block_bytes;
 
-  int64_t rows, dim, sdim, width, row_capacity, gates_stride, sensory_gates_stride;
-  int64_t scratch_elements, tile_elements; /* of one member's scratch: all of it, and its register tiles */
+  int64_t rows, dim, sdim, width, row_capacity, gates_stride, sensory_gates_stride, scratch_elements;
   int64_t slot_count;
   size_t parameter_count, internal_count;
   vrx_ring_slot *slots;

@@ -45,7 +45,6 @@ static void run(vrx_ring *ring, vrx_member *member) {
   own.samples = share_of(B, own.id, own.count);
   own.scratch = (real *)ring->scratch + own.id * ring->scratch_elements;
   own.tile = own.scratch + 3 * widest * B;
-  own.rows = (const real **)(void *)(own.tile + ring->tile_elements);
 
   if (!ring->packed) {
     pack_weights(w);

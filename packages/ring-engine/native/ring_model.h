@@ -21,8 +21,7 @@ typedef struct {
   int id, count;
   share samples;
   real *scratch;      /* 3 * max(dim, sdim) * batch reals */
-  real *tile;         /* one register tile for each row of the batch */
-  const real **rows;  /* width pointers to ring rows */
+  real *tile;         /* 3 vectors for each row of the batch, or one register tile */
 } worker;
 
 static inline void meet(worker *w) { vrx_team_meet(w->member); }
@@ -34,10 +33,13 @@ static inline real *gradient(const vrx_ring *ring, int64_t slot) {
   return (real *)ring->gradients + ring->slots[slot].internal;
 }
 
+/* The lanes of a vector, added in pairs. */
 static inline real lane_sum(vec v) {
-  real sum = 0;
-  for (int i = 0; i < LANES; i++) sum += v[i];
-  return sum;
+  real lanes[LANES];
+  memcpy(lanes, &v, sizeof v);
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+  return lanes[0];
 }
 
 /* Inner product, summed in LANES * 2 interleaved parts. */
@@ -75,30 +77,36 @@ static inline void multiply_rows(share rows, int64_t depth, const real *a, int64
 }
 
 /* The GRU's element-wise part for one vector of units: gates, and the new state. `in` and `state` hold r, z, n. */
-static inline void gru_units(const real *restrict in, const real *restrict state, const real *restrict h_before,
-                             real *restrict h_after, real *restrict gates, int64_t dim) {
-  for (int l = 0; l < LANES; l++) {
-    real r, z, n;
-    h_after[l] = R_(gru)(in[l], in[LANES + l], in[2 * LANES + l], state[l], state[LANES + l], state[2 * LANES + l],
-                         h_before[l], &r, &z, &n);
-    gates[l] = n;
-    gates[dim + l] = r;
-    gates[2 * dim + l] = z;
-    gates[3 * dim + l] = state[2 * LANES + l];
-  }
+static inline void gru_units(const real *in, const real *state, const real *h_before, real *h_after, real *gates,
+                             int64_t dim) {
+  /* Arrays that nothing else can point to spare the loop the checks for overlap. */
+  real h[LANES], r[LANES], z[LANES], n[LANES];
+  for (int l = 0; l < LANES; l++)
+    h[l] = R_(gru)(in[l], in[LANES + l], in[2 * LANES + l], state[l], state[LANES + l], state[2 * LANES + l],
+                   h_before[l], &r[l], &z[l], &n[l]);
+  memcpy(h_after, h, sizeof h);
+  memcpy(gates, n, sizeof n);
+  memcpy(gates + dim, r, sizeof r);
+  memcpy(gates + 2 * dim, z, sizeof z);
+  memcpy(gates + 3 * dim, state + 2 * LANES, LANES * sizeof(real));
 }
 
-/* Turns `count` units' gates into the gradients before the gates, in place; `direct` gets dh * z, may be dh itself. */
-static inline void gru_units_backward(const real *dh, const real *restrict h_before, real *restrict gates,
-                                      int64_t dim, real *direct, int64_t count) {
-  for (int64_t j = 0; j < count; j++) {
-    real dr, dz, dn, state_dn, z = gates[2 * dim + j], slope = dh[j];
-    R_(gru_backward)(slope, h_before[j], gates[dim + j], z, gates[j], gates[3 * dim + j], &dr, &dz, &dn, &state_dn);
-    gates[j] = dn;
-    gates[dim + j] = dr;
-    gates[2 * dim + j] = dz;
-    gates[3 * dim + j] = state_dn;
-    direct[j] = slope * z;
+/* Turns `count` units' gates into the gradients before the gates, in place; `direct` gets dh * z and may be dh itself. */
+static inline void gru_units_backward(const real *dh, const real *h_before, real *gates, int64_t dim, real *direct,
+                                      int64_t count) {
+  for (int64_t j = 0; j < count; j += LANES) {
+    real dr[LANES], dz[LANES], dn[LANES], state_dn[LANES], carried[LANES];
+    for (int l = 0; l < LANES; l++) {
+      real z = gates[2 * dim + j + l], slope = dh[j + l];
+      R_(gru_backward)(slope, h_before[j + l], gates[dim + j + l], z, gates[j + l], gates[3 * dim + j + l], &dr[l], &dz[l],
+                       &dn[l], &state_dn[l]);
+      carried[l] = slope * z;
+    }
+    memcpy(gates + j, dn, sizeof dn);
+    memcpy(gates + dim + j, dr, sizeof dr);
+    memcpy(gates + 2 * dim + j, dz, sizeof dz);
+    memcpy(gates + 3 * dim + j, state_dn, sizeof state_dn);
+    memcpy(direct + j, carried, sizeof carried);
   }
 }
 
