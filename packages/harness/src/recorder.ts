@@ -6,6 +6,7 @@ import {
   type RunHeader,
   type StallFacts,
   type StepSample,
+  checkSample,
   heartbeatThreshold,
   isObjectiveContractError,
   judge,
@@ -14,6 +15,7 @@ import {
   stepStats,
 } from "@vrx/objective-contract";
 import { type FinishInput, type FinishedRun, completeRun, openRun } from "@vrx/objective-contract/node";
+import { HarnessError } from "./errors.js";
 import type { WorkloadFacts } from "./workload.js";
 
 /** Where a run is recorded while it happens: a run directory, or memory. */
@@ -98,6 +100,10 @@ export function memoryRecorder(header: RunHeader, env: EnvFacts, contract: Contr
       progress_ms = performance.now();
     },
     append(sample) {
+      const [issue] = checkSample(sample);
+      if (issue !== undefined) {
+        throw new HarnessError("bad_sample", `${issue.field}: expected ${issue.expected}, found ${issue.found}`);
+      }
       look();
       samples.push(sample);
       progress_ms = performance.now();

@@ -32,6 +32,7 @@ export function stopReasonOf(error: unknown): StopReason {
   }
   if (isObjectiveContractError(error)) {
     if (error.code === "run_closed") return "no_progress";
+    if (error.code === "invalid_sample") return "bad_sample";
     if (error.code === "write_failed") return "write_failed";
   }
   return "exception";

@@ -132,6 +132,18 @@ describe("a workload that fails", () => {
   });
 });
 
+describe("a reading out of its domain", () => {
+  it("ends the run, in memory and on disk", async () => {
+    for (const out of [undefined, join(temporaryFolder(), "run")]) {
+      const steps = [{ loss: 1 }, { loss: 1, rss_bytes: -5 }];
+      const result = await measure({ steps: () => steps }, out === undefined ? {} : { out });
+      expect(result.outcome).toMatchObject({ status: "failed", stop_reason: "bad_sample" });
+      expect(result.outcome.exception?.message).toMatch(/rss_bytes: expected .*, found -5/);
+      expect(result.samples).toHaveLength(1);
+    }
+  });
+});
+
 describe("a workload that does not come back", () => {
   const never = new Promise<never>(() => undefined);
 
