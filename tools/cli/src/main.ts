@@ -74,6 +74,7 @@ function outputFor(stdout: Sink, { quiet, verbose, color, progress }: CommonValu
     verbosity: quiet ? "quiet" : verbose ? "verbose" : "normal",
     colour: { stdout: () => colour(1), stderr: () => colour(2) },
     showProgress: () => progress && process.env["TERM"] !== "dumb" && isTerminal(2),
-    columns: () => process.stderr.columns,
+    // A terminal that was never told its size says 0.
+    columns: () => (process.stderr.columns > 0 ? process.stderr.columns : 80),
   });
 }
