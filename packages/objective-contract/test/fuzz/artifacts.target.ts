@@ -1,4 +1,5 @@
 import {
+  type JsonValue,
   formatSampleLine,
   isJsonObject,
   metricsCsv,
@@ -21,9 +22,9 @@ export function fuzz(bytes: Uint8Array): void {
   } else must(line.issues.length > 0, "an invalid line has an issue");
   readMetricsCsv(text);
 
-  let json: unknown;
+  let json: JsonValue;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text) as JsonValue;
   } catch {
     return;
   }
