@@ -182,6 +182,13 @@ describe("a program that ends", () => {
     expect(result.verdict).toMatchObject({ status: "fail", fail_reasons: ["timing_missing"] });
   });
 
+  it("does not wait for a process that left its group with the pipes open", async () => {
+    const result = await measure("lets_one_escape");
+    expect(result.verdict.status).toBe("pass");
+    // It is still there, so nobody has waited for its end.
+    process.kill(helloOf(result)["escaped"] as number, "SIGKILL");
+  });
+
   it("leaves its own stop out of the verdict when it has to be killed", async () => {
     const result = await measure("ignores_sigterm", {});
     expect(program(result)).toMatchObject({ signal: "SIGKILL", stopped_by: "SIGTERM" });
@@ -216,6 +223,11 @@ describe("a run that does not go on", () => {
     const result = await measure("silent_after_a_while", { heartbeat: { floor_s: 0.5 } });
     expect(result.outcome).toMatchObject({ status: "stalled", stall: { phase: "measure" } });
     expect(result.samples).toHaveLength(3);
+  });
+
+  it("is stalled when a program is stopped, which only SIGKILL ends", async () => {
+    const result = await measure("stops_itself", { heartbeat: { floor_s: 0.5 } });
+    expect(result.outcome).toMatchObject({ status: "stalled", stall: { phase: "measure" } });
   });
 
   it("keeps what it has when it is interrupted", async () => {

@@ -119,6 +119,18 @@ def leaves_children():
     good()
 
 
+def lets_one_escape():
+    # It leaves the group and keeps every pipe open.
+    escaped = subprocess.Popen(["sleep", "50"], start_new_session=True, pass_fds=[fd])
+    HELLO["hello"]["escaped"] = escaped.pid
+    good()
+
+
+def stops_itself():
+    good(3)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def ignores_sigterm():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     good()
