@@ -55,6 +55,8 @@ export interface Engine {
   readonly precisions: readonly ComputePrecision[];
   readonly ptr_dtypes: readonly PointerPrecision[];
   readonly threads: number;
+  /** `createEngine(kind, options)` makes the same engine again, in another process too. */
+  readonly options: EngineOptions;
   /** Why this engine, where `auto` could not have a faster one: the reason and what to do; else null. */
   readonly fallback: { readonly reason: string; readonly fix: string } | null;
   /** Throws `invalid_options` for options that no engine takes. */
@@ -72,7 +74,10 @@ export interface Engine {
   createBackend(config: RingConfig): RingBackend;
 }
 
-type EngineParts = Pick<Engine, "kind" | "version" | "precisions" | "threads" | "fallback" | "createBackend">;
+type EngineParts = Pick<
+  Engine,
+  "kind" | "version" | "precisions" | "threads" | "options" | "fallback" | "createBackend"
+>;
 
 /** What the engines of this release compute in. */
 const PRECISIONS: Readonly<Record<EngineKind, readonly ComputePrecision[]>> = {
@@ -180,6 +185,7 @@ function referenceEngine(fallback: Engine["fallback"]): Engine {
     version: `reference/${RING_MODEL_VERSION}`,
     precisions: PRECISIONS.reference,
     threads: 1,
+    options: {},
     fallback,
     createBackend: createReferenceBackend,
   });
@@ -193,6 +199,7 @@ function cpuEngine(levels: readonly string[], options: EngineOptions): Engine {
     version: `cpu/${RING_MODEL_VERSION} (${instruction_set ?? levels.at(-1) ?? "generic"})`,
     precisions: PRECISIONS.cpu,
     threads,
+    options: cpuOptions,
     fallback: null,
     createBackend: (config) => createCpuBackend(config, cpuOptions),
   });
