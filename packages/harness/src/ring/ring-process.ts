@@ -11,12 +11,12 @@ import type { RingProgramInput } from "./ring-program.js";
 import { type RingWorkloadOptions, describeRing, predictRing } from "./ring-workload.js";
 
 /**
- * The ring as a workload, executed by an engine like `engine` in a process of its own: this process stays responsive
+ * The ring as a workload, executed by the same engine in a process of its own: this process stays responsive
  * even under the reference engine, and when the other one is killed the run still ends with a verdict. The
  * run's identity and losses are those of `ringWorkload`.
  */
 export function ringProcess(engine: Engine, options: RingWorkloadOptions = {}): Workload {
-  const input: RingProgramInput = { engine: engine.kind, threads: engine.threads, options };
+  const input: RingProgramInput = { engine: engine.kind, engine_options: engine.options, options };
   return {
     name: "ring",
     describe: (request) => describeRing(engine, options, request),

@@ -1,7 +1,7 @@
 // The ring as a program of its own, so that whoever measures it outlives it. Speaks the protocol of docs/any-program.md;
 // the one argument is a RingProgramInput as JSON.
 import { readFileSync } from "node:fs";
-import { type EngineKind, createEngine } from "@vrx/ring-engine";
+import { type EngineKind, type EngineOptions, createEngine } from "@vrx/ring-engine";
 import { parseWorkloadSpec, toSafeInts } from "@vrx/workload-schema";
 import { openSamples } from "../command/samples-writer.js";
 import { exceptionOf } from "../stop-reason.js";
@@ -11,7 +11,7 @@ import type { RingWorkloadOptions } from "./ring-workload.js";
 /** What the program is told beside the variables every program gets. */
 export interface RingProgramInput {
   readonly engine: EngineKind;
-  readonly threads: number;
+  readonly engine_options: EngineOptions;
   readonly options: RingWorkloadOptions;
 }
 
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   if (read.status === "invalid") throw new Error(read.issues.map(({ message }) => message).join("; "));
   const samples = openSamples();
   const rss_before_bytes = process.memoryUsage.rss();
-  const engine = await createEngine(input.engine, input.engine === "cpu" ? { threads: input.threads } : {});
+  const engine = await createEngine(input.engine, input.engine_options);
   const options = { ...input.options, expert_heads: integer("VRX_EXPERT_HEADS") };
   const session = await engine.prepare(read.spec, options, { seed: integer("VRX_SEED") });
   samples.hello({
