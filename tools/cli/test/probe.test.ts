@@ -231,6 +231,7 @@ describe("what cannot be run", () => {
     ["a precision no engine has", ["od1_small", "--precision", "bf16"], /not in bf16/],
     ["an engine that is not there", ["od1_small", "--engine", "cuda"], /this release has no cuda engine/],
     ["a device that is not there", ["od1_small", "--device", "cuda:0"], /the ring runs on the cpu in this release/],
+    ["no folder", [tiny, "--out", "-"], /--out: expected a folder for the run, found `-`/],
     ["no program", [tiny, "--"], /expected a command after `--`, found nothing/],
     ["a program that is not there", [tiny, "--", "no-such-program"], /no folder of PATH has an executable file/],
     ["a program that is a folder", [tiny, "--", "./"], /there is no executable file at/],
@@ -244,9 +245,7 @@ describe("what cannot be run", () => {
 
   it.each(cases)("%s exits 2 with a reason and nothing written", (_name, words, message) => {
     const run = newRun();
-    const dashes = words.indexOf("--");
-    const at = dashes === -1 ? words.length : dashes;
-    const { code, stdout, stderr } = probe([...words.slice(0, at), "-o", run, ...words.slice(at)]);
+    const { code, stdout, stderr } = probe(["-o", run, ...words]);
     expect(stderr).toMatch(message);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).not.toMatch(/\n\s+at |defect/);

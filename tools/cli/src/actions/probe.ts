@@ -34,6 +34,7 @@ import {
 /** Measures one workload, writes its run directory and prints the verdict. */
 export async function run(call: ProbeCall): Promise<ExitCode> {
   const { options, output, signal } = call;
+  if (options.out === "-") throw new CliError("bad_arguments", "--out: expected a folder for the run, found `-`");
   const spec = await readSpec(call);
   if (spec === undefined) return exitCodes.wrongInput;
   try {
@@ -99,7 +100,11 @@ async function workloadOf({ operands, options, rest, output }: ProbeCall): Promi
         `--device: the ring runs on the cpu in this release, found ${JSON.stringify(device)}; a program after \`--\` may run anywhere`,
       );
     }
-    return ringProcess(await namedEngine(engine, output, threads === undefined ? {} : { threads }));
+    const named = await namedEngine(engine, output, threads === undefined ? {} : { threads });
+    if (threads !== undefined && named.threads !== threads) {
+      output.warn(`--threads is for the cpu engine; the ${named.kind} engine has ${named.threads}`);
+    }
+    return ringProcess(named);
   }
   const [file, ...args] = rest;
   if (file === undefined) throw new CliError("bad_arguments", "expected a command after `--`, found nothing");
