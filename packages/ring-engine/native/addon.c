@@ -13,10 +13,10 @@
 
 #include "ring_engine.h"
 
-/* Ends the calling function with NULL; Node-API has an exception pending or the environment is going away. */
-#define TRY(call)                      \
-  do {                                 \
-    if ((call) != napi_ok) return NULL; \
+/* Ends the calling function with NULL and an exception pending when a call of Node-API fails. */
+#define TRY(call)                                  \
+  do {                                             \
+    if ((call) != napi_ok) return unexpected(env); \
   } while (0)
 
 static const napi_type_tag ENGINE_TAG = {0x9c1f6f0c5d7b4e21, 0xa4b27e9d10c3586f};
@@ -29,9 +29,16 @@ typedef struct {
   bool running, disposed;
 } instance;
 
-static napi_value fail(napi_env env, const char *code, const char *message) {
+static void *fail(napi_env env, const char *code, const char *message) {
   napi_throw_error(env, code, message);
   return NULL;
+}
+
+/* For failures that only a broken runtime or an ending environment explains, unless an exception does. */
+static void *unexpected(napi_env env) {
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  return pending ? NULL : fail(env, "engine_failure", "an unexpected failure of Node-API");
 }
 
 /* Ends the engine, waiting for a step under way. Safe to call again. */
@@ -141,20 +148,20 @@ static instance *engine_of(napi_env env, napi_value value, bool must_be_idle) {
   napi_valuetype type;
   TRY(napi_typeof(env, value, &type));
   if (type == napi_object) TRY(napi_check_object_type_tag(env, value, &ENGINE_TAG, &tagged));
-  if (!tagged) return (instance *)fail(env, "invalid_argument", "expected an engine made by create()");
+  if (!tagged) return fail(env, "invalid_argument", "expected an engine made by create()");
   TRY(napi_unwrap(env, value, (void **)&self));
   if (self->disposed || self->ring == NULL)
-    return (instance *)fail(env, "disposed", "this engine was disposed of: make a new one");
+    return fail(env, "disposed", "this engine was disposed of: make a new one");
   if (must_be_idle && self->running)
-    return (instance *)fail(env, "busy", "a step is still running: await it before the next call");
+    return fail(env, "busy", "a step is still running: await it before the next call");
   return self;
 }
 
+/* Missing arguments are undefined, and refused where they are used. */
 static bool arguments(napi_env env, napi_callback_info info, size_t expected, napi_value *values) {
   size_t count = expected;
-  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok) return false;
-  if (count >= expected) return true;
-  fail(env, "invalid_argument", "too few arguments");
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) == napi_ok) return true;
+  unexpected(env);
   return false;
 }
 
@@ -179,9 +186,9 @@ static bool number_property(napi_env env, napi_value object, const char *name, d
   napi_value value;
   napi_valuetype type;
   char message[120];
-  if (napi_get_named_property(env, object, name, &value) != napi_ok) return false;
-  if (napi_typeof(env, value, &type) != napi_ok) return false;
-  if (type == napi_number && napi_get_value_double(env, value, to) == napi_ok && isfinite(*to)) return true;
+  if (napi_get_named_property(env, object, name, &value) == napi_ok && napi_typeof(env, value, &type) == napi_ok &&
+      type == napi_number && napi_get_value_double(env, value, to) == napi_ok && isfinite(*to))
+    return true;
   snprintf(message, sizeof message, "%s: expected a finite number", name);
   fail(env, "invalid_argument", message);
   return false;
@@ -203,8 +210,8 @@ static bool count_property(napi_env env, napi_value object, const char *name, in
 static bool flag_property(napi_env env, napi_value object, const char *name, bool *to) {
   napi_value value;
   char message[120];
-  if (napi_get_named_property(env, object, name, &value) != napi_ok) return false;
-  if (napi_get_value_bool(env, value, to) == napi_ok) return true;
+  if (napi_get_named_property(env, object, name, &value) == napi_ok && napi_get_value_bool(env, value, to) == napi_ok)
+    return true;
   snprintf(message, sizeof message, "%s: expected true or false", name);
   fail(env, "invalid_argument", message);
   return false;
@@ -376,7 +383,7 @@ static napi_value read(napi_env env, napi_callback_info info) {
   if (!arguments(env, info, 2, values) || (self = engine_of(env, values[0], true)) == NULL) return NULL;
   if ((vector = vector_of(env, self->ring, values[1])) == NULL) return NULL;
   size_t count = self->ring->parameter_count;
-  if (napi_create_arraybuffer(env, count * sizeof(double), &data, &buffer) != napi_ok) return NULL;
+  TRY(napi_create_arraybuffer(env, count * sizeof(double), &data, &buffer));
   self->ring->ops->read_vector(self->ring, vector, data);
   TRY(napi_create_typedarray(env, napi_float64_array, count, buffer, 0, &array));
   return array;
@@ -418,7 +425,7 @@ static napi_value slots(napi_env env, napi_callback_info info) {
   }
   free(present);
   free(updates);
-  return done ? result : NULL;
+  return done ? result : unexpected(env);
 }
 
 /* setUpdates(engine, Int32Array): how often each parameter was updated. */
@@ -461,8 +468,10 @@ static napi_value dispose(napi_env env, napi_callback_info info) {
   napi_value value;
   instance *self;
   bool tagged = false;
+  napi_valuetype type;
   if (!arguments(env, info, 1, &value)) return NULL;
-  TRY(napi_check_object_type_tag(env, value, &ENGINE_TAG, &tagged));
+  TRY(napi_typeof(env, value, &type));
+  if (type == napi_object) TRY(napi_check_object_type_tag(env, value, &ENGINE_TAG, &tagged));
   if (!tagged) return fail(env, "invalid_argument", "expected an engine made by create()");
   TRY(napi_unwrap(env, value, (void **)&self));
   self->disposed = true;

@@ -1,9 +1,9 @@
 // Compiles the CPU engine into build/vrx_ring.node with the system's C compiler, once per instruction set and
 // precision. Without a compiler it says what happens instead and succeeds, unless --required is given.
 //
-//   node native/build.mjs [--required] [--werror] [--prebuild] [--sanitize address,undefined --out FILE]
+//   node native/build.mjs [--required] [--werror] [--prebuild] [--driver] [--sanitize address,undefined] [--out FILE]
 //
-// --prebuild also copies the result to prebuilds/<platform>-<arch>/, from where the published package is loaded.
+// --driver makes the engine's test program instead of the addon. --prebuild also copies the result to prebuilds/<platform>-<arch>/, from where the published package is loaded.
 // CC names the compiler (default: cc).
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -31,6 +31,7 @@ const { values: options } = parseArgs({
     required: { type: "boolean", default: false },
     werror: { type: "boolean", default: false },
     prebuild: { type: "boolean", default: false },
+    driver: { type: "boolean", default: false },
     sanitize: { type: "string" },
     out: { type: "string", default: join(root, "build/vrx_ring.node") },
   },
@@ -40,7 +41,7 @@ const cc = process.env.CC ?? "cc";
 
 const common = [
   "-std=gnu11",
-  "-O3",
+  options.sanitize ? "-O1" : "-O3",
   "-fPIC",
   "-fvisibility=hidden",
   // Loops may be vectorised as if nobody looked at errno or floating-point flags; NaN and infinity keep their meaning.
@@ -81,7 +82,9 @@ function nodeApiHeaders() {
 
 function compilations(headers) {
   const plain = ["ring_engine.c", "ring_variants.c", "thread_team.c"].map((file) => ({ file, flags: [] }));
-  const addon = { file: "addon.c", flags: ["-DNAPI_VERSION=8", `-I${headers}`] };
+  const main = options.driver
+    ? { file: "test_driver.c", flags: [] }
+    : { file: "addon.c", flags: ["-DNAPI_VERSION=8", `-I${headers}`] };
   const variants = levels.flatMap((flags, level) =>
     [0, 1].flatMap((f64) => {
       const defines = [...flags, `-DVRX_LEVEL=${level}`, `-DVRX_F64=${f64}`];
@@ -92,7 +95,7 @@ function compilations(headers) {
     }),
   );
   // The longest first, so that all cores stay busy to the end.
-  return [...variants, addon, ...plain];
+  return [...variants, main, ...plain];
 }
 
 function run(command, args) {
@@ -159,7 +162,8 @@ async function build() {
   try {
     const { linkable, failures } = await compileAll(jobs, objects);
     if (failures.length > 0) return fallBack(`${cc} failed`, failures.join("\n"));
-    const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
+    const addon = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
+    const shared = options.driver ? [] : addon;
     const sanitizer = options.sanitize ? [`-fsanitize=${options.sanitize}`] : [];
     const made = join(objects, "vrx_ring.node");
     const link = await run(cc, [...shared, ...sanitizer, "-o", made, ...linkable, "-lpthread", "-lm"]);

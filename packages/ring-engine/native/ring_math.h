@@ -7,7 +7,7 @@
  * beforehand to change how functions are declared (a device compiler needs its own qualifiers).
  *
  * The exponential family is branch-free so that compilers vectorise loops over it, and it lets NaN through.
- * Largest errors found against correctly rounded values: 2 ulp in float, 3 ulp in double (see test/native-math).
+ * Largest errors found: 2.5 units in the last place in both types, with fused multiply-adds and without (test_driver.c).
  */
 #ifndef VRX_RING_MATH_COMMON
 #define VRX_RING_MATH_COMMON

@@ -116,9 +116,9 @@ export function createCpuBackend(config: RingConfig, options: CpuBackendOptions 
   const { threads = availableParallelism() } = options;
   const { addon, levels } = requireAddon();
   const level = chooseLevel(levels, options.instruction_set);
+  const engine = attempt(() => addon.create(nativeConfig(config, threads, level)));
   const parameters = parameterLayout(config);
   const count = parameters.reduce((sum, { length }) => sum + length, 0);
-  const engine = attempt(() => addon.create(nativeConfig(config, threads, level)));
   if (addon.parameterCount(engine) !== count) {
     addon.dispose(engine);
     throw new RingEngineError(
