@@ -61,8 +61,8 @@ export interface WorkloadSession {
   /** What the workload printed, kept in the run directory as `log.txt` when there is any. */
   log?(): string;
   /**
-   * Called once when no more steps are wanted: `completed` after the last measured step, `abandoned` when the
-   * run ends for another reason. What it throws after `completed` fails the run.
+   * Called when no more steps are wanted: `completed` after the last measured step, `abandoned` when the run ends
+   * for another reason, also while `completed` is taking its time. What it throws after `completed` fails the run.
    */
   close?(how: "completed" | "abandoned"): Promise<void> | void;
 }

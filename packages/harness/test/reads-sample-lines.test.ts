@@ -63,13 +63,14 @@ describe("a step line", () => {
 describe("a hello line", () => {
   it("gives what the program says of itself, and keeps the rest", () => {
     const line =
-      '{"hello": {"executed_precision": "bf16", "amp": true, "device": "cuda:1", "total_vram_bytes": 8, "lr": 0.1}}';
+      '{"hello": {"executed_precision": "bf16", "amp": true, "device": "cuda:1", "total_vram_bytes": 8, "step_time_mode": "cuda_events", "lr": 0.1}}';
     expect(read(line)).toMatchObject({
       status: "hello",
       facts: {
         executed: { precision: "bf16", amp: true },
         device: { kind: "cuda", name: "cuda:1", simulated: false },
         total_vram_bytes: 8,
+        step_time_mode: "cuda_events",
         extras: { lr: 0.1 },
       },
     });
@@ -78,6 +79,7 @@ describe("a hello line", () => {
   it.each([
     ['{"hello": 1}', "hello: expected an object"],
     ['{"hello": {"executed_precision": "fp8"}}', "executed_precision: expected one of fp64"],
+    ['{"hello": {"step_time_mode": "sundial"}}', "step_time_mode: expected one of perf_counter, cuda_events"],
     ['{"hello": {"amp": 1}}', "amp: expected true, false or null"],
     ['{"hello": {"x": {"y": 1}}}', "x: expected a string, a finite number"],
     ['{"hello": {"x": 1e999}}', "x: expected a string, a finite number"],

@@ -57,7 +57,7 @@ export function readSampleLine(bytes: Uint8Array): SampleLine {
 function readHello(line: JsonObject): SampleLine {
   const hello = line["hello"] ?? null;
   if (!isJsonObject(hello)) throw new BadField("hello", "an object", hello);
-  const { executed_precision: precision, amp, ...rest } = hello;
+  const { executed_precision: precision, amp, step_time_mode, ...rest } = hello;
   const { device, tf32, total_vram_bytes, gpu_name, torch_version, python_version, cuda_version, ...extras } = rest;
   const name = optional("device", device, text);
   for (const [key, value] of Object.entries(extras)) {
@@ -74,9 +74,20 @@ function readHello(line: JsonObject): SampleLine {
       torch_version: optional("torch_version", torch_version, text),
       python_version: optional("python_version", python_version, text),
       cuda_version: optional("cuda_version", cuda_version, text),
+      ...timedBy(optional("step_time_mode", step_time_mode, text)),
       ...(Object.keys(extras).length === 0 ? {} : { extras }),
     },
   };
+}
+
+/** How a program can take its own times; a word for it that nobody knows would say nothing. */
+const ownTimeModes = ["perf_counter", "cuda_events"] as const;
+
+function timedBy(word: string | null): Pick<WorkloadFacts, "step_time_mode"> {
+  if (word === null) return {};
+  const known = ownTimeModes.find((mode) => mode === word);
+  if (known === undefined) throw new BadField("step_time_mode", `one of ${ownTimeModes.join(", ")}`, word);
+  return { step_time_mode: known };
 }
 
 /** What artifacts can carry without a limit on depth. */
