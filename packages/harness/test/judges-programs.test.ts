@@ -102,6 +102,13 @@ describe("a program on a GPU", () => {
     expect(env).toMatchObject({ gpu_name: "A card", total_vram_bytes: 1000, torch_version: "9.9", tf32: true });
   });
 
+  it("cannot escape its gates through a device that was described wrongly", async () => {
+    const workload = pythonChild("on_a_full_gpu", { device: "cpu" });
+    const { outcome, verdict } = await probe(workload, fp64Spec, { warmup_steps: 2, measure_steps: 20 });
+    expect(outcome.exception?.message).toMatch(/line 1 of the samples: device: expected cpu, .* found cuda:0/);
+    expect(verdict.status).toBe("fail");
+  });
+
   it("fails above the guard ratio", async () => {
     const result = await measure("on_a_full_gpu");
     expect(result.verdict).toMatchObject({ status: "fail", fail_reasons: ["vram_guard"] });

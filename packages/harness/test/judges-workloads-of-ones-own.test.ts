@@ -181,10 +181,10 @@ describe("a workload that does not come back", () => {
 
   it("can be interrupted, also while it never leaves the thread", async () => {
     const controller = new AbortController();
-    setTimeout(() => controller.abort(), 100);
     const result = await measure(
       {
         *steps() {
+          setTimeout(() => controller.abort(), 100);
           for (;;) yield { loss: 1 };
         },
       },
@@ -199,11 +199,11 @@ describe("a workload that does not come back", () => {
     const workload = defineWorkload({
       name: "slow",
       async prepare() {
+        controller.abort();
         await sleep(100);
         return { steps: () => descending(), close: (how) => void (closed = how) };
       },
     });
-    setTimeout(() => controller.abort(), 20);
     const { outcome } = await probe(workload, fp64Spec, { ...steps, signal: controller.signal });
     expect(outcome.status).toBe("interrupted");
     await sleep(150);

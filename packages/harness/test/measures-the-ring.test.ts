@@ -73,7 +73,8 @@ describe("the ring", () => {
       },
     });
     expect(result.outcome).toMatchObject({ status: "failed", stop_reason: "child_killed" });
-    expect(result.verdict).toMatchObject({ status: "fail", fail_reasons: ["runtime_exception"] });
+    expect(result.verdict.status).toBe("fail");
+    expect(result.verdict.fail_reasons).toContain("runtime_exception");
     expect(result.samples.length).toBeGreaterThan(2);
   });
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { testFolder } from "./helpers/folder.js";
-import { childrenOf, membersOf } from "./helpers/processes.js";
+import { childOf, membersOf } from "./helpers/processes.js";
 import { specText } from "./helpers/specs.js";
 import { startVrx } from "./helpers/start-vrx.js";
 import { type Conditions, type Outcome, bash, vrx } from "./helpers/vrx.js";
@@ -49,8 +49,8 @@ def send(line): os.write(fd, (json.dumps(line) + "\\n").encode())
 send({"hello": {"executed_precision": "fp64", "device": "cpu"}})
 for i in range(total):
     ${each}
-    send({"step": i, "loss": 1.0})
     time.sleep(0.002)
+    send({"step": i, "time_s": 0.002, "loss": 1.0})
 ${after}
 `,
 ];
@@ -144,13 +144,7 @@ describe("vrx probe of the ring", () => {
   it("ends with a verdict when the measuring process is killed", async () => {
     const run = newRun();
     const vrx = startVrx(["probe", ...ring, "--measure-steps", "200000", "-o", run], folder);
-    await vrx.shows(/predicted memory/);
-    let children: number[] = [];
-    while (children.length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      children = childrenOf(vrx.pid);
-    }
-    for (const child of children) process.kill(child, "SIGKILL");
+    process.kill(await childOf(vrx.pid, "ring-program"), "SIGKILL");
     const { code, stdout } = await vrx.ended;
     expect(stdout).toMatch(/^verdict +fail$/m);
     expect(stdout).toMatch(/failed: runtime_exception: the program was ended by SIGKILL/);
@@ -316,18 +310,14 @@ describe("interruption", () => {
       const run = newRun();
       const vrx = startVrx(["probe", tiny, "-o", run, ...words], folder);
       await vrx.shows(started);
-      let groups = childrenOf(vrx.pid);
-      while (groups.length === 0) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        groups = childrenOf(vrx.pid);
-      }
+      const group = await childOf(vrx.pid, words.includes("sleep") ? "sleep" : "python3");
       vrx.kill(signal);
       const outcome = await vrx.ended;
       expect(outcome.code).toBe(code);
       expect(outcome.stdout).toMatch(/^verdict +inconclusive$/m);
       expect(filesOf(run)).toEqual(artifacts);
       expect(metricsOf(run)).toMatchObject({ run_status: "interrupted", verdict: "inconclusive" });
-      for (const group of groups) expect(membersOf(group)).toEqual([]);
+      expect(membersOf(group)).toEqual([]);
     },
   );
 
@@ -336,13 +326,13 @@ describe("interruption", () => {
     const stubborn = python("signal.signal(signal.SIGTERM, signal.SIG_IGN); print('step', flush=True)");
     const vrx = startVrx(["probe", tiny, "--measure-steps", "100000", "-o", run, ...stubborn], folder);
     await vrx.shows(/^step/m);
-    const groups = childrenOf(vrx.pid);
+    const group = await childOf(vrx.pid, "python3");
     vrx.kill("SIGINT");
     await new Promise((resolve) => setTimeout(resolve, 300));
     vrx.kill("SIGINT");
     expect((await vrx.ended).code).toBe(130);
     expect(filesOf(run)).toEqual(artifacts);
-    for (const group of groups) expect(membersOf(group)).toEqual([]);
+    expect(membersOf(group)).toEqual([]);
   });
 });
 

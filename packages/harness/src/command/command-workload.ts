@@ -82,10 +82,11 @@ export function commandWorkload(options: CommandOptions): Workload {
 
 function programSession(
   program: Program,
-  { end_grace_s = 30, kill_grace_s = 5 }: CommandOptions,
+  { device: deviceName, end_grace_s = 30, kill_grace_s = 5 }: CommandOptions,
   oomKillsBefore: number | null,
   cleanUp: () => Promise<void>,
 ): WorkloadSession {
+  const asked = deviceName === undefined ? null : deviceNamed(deviceName);
   let hello: WorkloadFacts = {};
   let timedByArrival = false;
   let lines = 0;
@@ -114,6 +115,11 @@ function programSession(
       if (line.status === "hello") {
         if (lines > 1) throw badSample(lines, "expected hello in the first line only, found another");
         hello = line.facts;
+        const { device } = hello;
+        // Otherwise a wrong word could keep the gates of a GPU from being applied.
+        if (asked !== null && device && device.kind !== asked.kind) {
+          throw badSample(lines, `device: expected ${asked.name}, as the run was described, found ${device.name}`);
+        }
       } else {
         if (line.step !== null && line.step !== next) {
           throw badSample(lines, `expected step ${next}, found step ${line.step}`);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { Readable } from "node:stream";
+import { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { TailBuffer } from "./tail-buffer.js";
 
@@ -9,7 +9,7 @@ export const SAMPLES_FD = 3;
 /** How much of a program's stderr is kept, from its end. */
 export const STDERR_TAIL_BYTES = 65_536;
 
-// A process that left the group may hold the pipe open for ever; what it could still say does not count.
+// A process that left the group may hold the pipes open for ever: once nothing has come for so long, they are closed.
 const drain_ms = 1_000;
 
 /** What to start. */
@@ -34,7 +34,7 @@ export interface ProgramExit {
 /** A running program in a process group of its own, so that what it starts can be ended with it. */
 export interface Program {
   readonly pid: number;
-  readonly samples: Readable;
+  readonly samples: Socket;
   readonly stderr: TailBuffer;
   /** Resolves when the program itself has ended; what was left of its group has been killed by then. */
   readonly exited: Promise<ProgramExit>;
@@ -57,6 +57,7 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
     sent ??= signal;
     killGroup(pid, signal);
   };
+  let stopping = false;
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
   // Also when this process is ended by process.exit, for instance at a second Ctrl-C.
   const killOnExit = (): void => killGroup(pid, "SIGKILL");
@@ -69,8 +70,7 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
     command.onOutput?.("stderr", chunk);
   });
   const samples = child.stdio[SAMPLES_FD];
-  if (!(samples instanceof Readable))
-    throw new TypeError(`descriptor ${SAMPLES_FD} of the program is not readable here`);
+  if (!(samples instanceof Socket)) throw new TypeError(`descriptor ${SAMPLES_FD} of the program is not readable here`);
   // A reset connection ends the stream like any other end: what counts is how the program ended.
   for (const stream of [samples, child.stdout, child.stderr]) stream?.on("error", () => undefined);
 
@@ -80,10 +80,16 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
       // Before the pid can be anybody else's: the group outlives its leader only through processes the leader left.
       killGroup(pid, "SIGKILL");
       process.removeListener("exit", killOnExit);
-      const destroy = setTimeout(() => {
+      let read_bytes = samples.bytesRead;
+      const drain = setInterval(() => {
+        // What is still being read was written before the end.
+        if (!stopping && samples.bytesRead > read_bytes) {
+          read_bytes = samples.bytesRead;
+          return;
+        }
         for (const stream of [samples, child.stdout, child.stderr]) stream?.destroy();
       }, drain_ms);
-      void closed.then(() => clearTimeout(destroy));
+      void closed.then(() => clearInterval(drain));
       resolve({ code, signal, sent });
     });
   });
@@ -94,6 +100,7 @@ export async function startProgram(command: ProgramCommand): Promise<Program> {
     stderr,
     exited,
     async stop(grace_s) {
+      stopping = true;
       if (running()) {
         signalGroup("SIGTERM");
         const waiting = new AbortController();

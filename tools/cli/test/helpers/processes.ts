@@ -1,10 +1,12 @@
 import { readFileSync, readdirSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 interface Process {
   readonly pid: number;
   readonly state: string;
   readonly parent: number;
   readonly group: number;
+  readonly commandLine: string;
 }
 
 function processes(): Process[] {
@@ -15,16 +17,23 @@ function processes(): Process[] {
         const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
           .replace(/^.*\) /s, "")
           .split(" ");
-        return [{ pid: Number(pid), state: fields[0]!, parent: Number(fields[1]), group: Number(fields[2]) }];
+        const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return [
+          { pid: Number(pid), state: fields[0]!, parent: Number(fields[1]), group: Number(fields[2]), commandLine },
+        ];
       } catch {
         return [];
       }
     });
 }
 
-/** The children of a process, by /proc. */
-export function childrenOf(parent: number): number[] {
-  return processes().flatMap((entry) => (entry.parent === parent ? [entry.pid] : []));
+/** The child of a process whose command line has this word, as soon as there is one; by /proc. */
+export async function childOf(parent: number, word: string): Promise<number> {
+  for (;;) {
+    const child = processes().find((entry) => entry.parent === parent && entry.commandLine.includes(word));
+    if (child !== undefined) return child.pid;
+    await sleep(20);
+  }
 }
 
 /** The living members of a process group, by /proc. */
