@@ -13,17 +13,17 @@ static const int STATE_GATES[3] = {0, 1, 2};
 static const int ONE_GATE[1] = {0};
 
 /* The member's share of the vectors of units of a GRU with `dim` padded units. */
-static inline share own_units(const worker *w, int64_t dim) { return share_of(dim / LANES, w->id, w->count); }
+static inline share own_units(const worker *w, int64_t dim) { return share_of(dim / LANES, w->crew_id, w->crew_size); }
 
 /* Columns of [input gradient | state gradient] are shared out together: which vectors of each are this member's. */
 static inline share own_input_columns(const worker *w, int64_t dim) {
   int64_t vectors = dim / LANES;
-  share all = share_of(2 * vectors, w->id, w->count);
+  share all = share_of(2 * vectors, w->crew_id, w->crew_size);
   return (share){least(all.begin, vectors), least(all.end, vectors)};
 }
 static inline share own_state_columns(const worker *w, int64_t dim) {
   int64_t vectors = dim / LANES;
-  share all = share_of(2 * vectors, w->id, w->count);
+  share all = share_of(2 * vectors, w->crew_id, w->crew_size);
   return (share){most(all.begin, vectors) - vectors, most(all.end, vectors) - vectors};
 }
 
@@ -89,6 +89,15 @@ static inline void pack_transposed_jointly(const worker *w, int64_t depth, int64
   }
 }
 
+/* Of a square matrix of three gates, what the member's crew multiplies by: its own columns, or together all of them. */
+static inline void pack_crew_columns(const worker *w, share own, const int *order, int64_t units, int64_t padded_units,
+                                     const real *from, real *to) {
+  if (w->crew_size > 1)
+    pack_columns(own, 3, order, units, padded_units, units, from, to);
+  else
+    pack_columns_jointly(w, 3, order, units, padded_units, units, padded_units, from, to);
+}
+
 static inline void pack_bias(share vectors, int64_t units, const real *from, real *to) {
   for (int64_t v = vectors.begin; v < vectors.end; v++)
     for (int g = 0; g < 3; g++)
@@ -100,7 +109,7 @@ static inline void pack_bias(share vectors, int64_t units, const real *from, rea
 static inline void pack_gru(const worker *w, int64_t units, int64_t padded, int64_t first_slot, real *ih_forward,
                             real *hh_forward, real *ih_bias, real *hh_bias) {
   const vrx_ring *ring = w->ring;
-  share own = own_units(w, padded);
+  share own = share_of(padded / LANES, w->id, w->count);
   pack_transposed(own, 3, units, units, parameter(ring, first_slot), ih_forward);
   pack_transposed(own, 3, units, units, parameter(ring, first_slot + 1), hh_forward);
   pack_bias(own, units, parameter(ring, first_slot + 2), ih_bias);
@@ -112,17 +121,17 @@ static void pack_weights(const worker *w) {
   int64_t D = ring->config.slot_dim, S = ring->config.sensory_dim;
   pack_gru(w, D, ring->dim, SLOT_GRU_W_IH, ring->gru_ih_forward, ring->gru_hh_forward, ring->gru_ih_bias,
            ring->gru_hh_bias);
-  pack_columns(own_input_columns(w, ring->dim), 3, INPUT_GATES, D, ring->dim, D, parameter(ring, SLOT_GRU_W_IH),
-               ring->gru_ih_backward);
-  pack_columns(own_state_columns(w, ring->dim), 3, STATE_GATES, D, ring->dim, D, parameter(ring, SLOT_GRU_W_HH),
-               ring->gru_hh_backward);
+  pack_crew_columns(w, own_input_columns(w, ring->dim), INPUT_GATES, D, ring->dim, parameter(ring, SLOT_GRU_W_IH),
+                    ring->gru_ih_backward);
+  pack_crew_columns(w, own_state_columns(w, ring->dim), STATE_GATES, D, ring->dim, parameter(ring, SLOT_GRU_W_HH),
+                    ring->gru_hh_backward);
   if (!ring->config.sensory_ring) return;
   pack_gru(w, S, ring->sdim, SLOT_SENSORY_W_IH, ring->sensory_ih_forward, ring->sensory_hh_forward,
            ring->sensory_ih_bias, ring->sensory_hh_bias);
   pack_columns_jointly(w, 3, INPUT_GATES, S, ring->sdim, S, ring->sdim, parameter(ring, SLOT_SENSORY_W_IH),
                        ring->sensory_ih_backward);
-  pack_columns(own_units(w, ring->sdim), 3, STATE_GATES, S, ring->sdim, S, parameter(ring, SLOT_SENSORY_W_HH),
-               ring->sensory_hh_backward);
+  pack_crew_columns(w, own_units(w, ring->sdim), STATE_GATES, S, ring->sdim, parameter(ring, SLOT_SENSORY_W_HH),
+                    ring->sensory_hh_backward);
   pack_transposed_jointly(w, S, D, ring->dim, parameter(ring, SLOT_BRIDGE_W), ring->bridge_forward);
   pack_columns_jointly(w, 1, ONE_GATE, D, D, S, ring->sdim, parameter(ring, SLOT_BRIDGE_W), ring->bridge_backward);
 }

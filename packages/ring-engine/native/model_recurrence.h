@@ -12,34 +12,36 @@
 static void recur_forward(worker *w) {
   vrx_ring *ring = w->ring;
   int64_t B = ring->config.batch_size, D = ring->config.slot_dim, N = ring->rows, dim = ring->dim;
-  share units = own_units(w, dim);
+  share units = own_units(w, dim), crew = w->crew_samples;
+  int64_t samples = crew.end - crew.begin;
   real scale = context_scale(ring);
   const real *ih = ring->gru_ih_forward, *hh = ring->gru_hh_forward;
   const real *ih_bias = ring->gru_ih_bias, *hh_bias = ring->gru_hh_bias;
   for (int64_t b = w->samples.begin; b < w->samples.end; b++) start_sample(ring, b);
   for (int64_t row = 0; row < N; row += B) {
-    const real *before = (real *)ring->hidden + row * dim, *mixed = (real *)ring->mixed + row * dim;
-    real *after = (real *)ring->hidden + (row + B) * dim, *gates = (real *)ring->gates + row * ring->gates_stride;
+    int64_t first = row + crew.begin;
+    const real *before = (real *)ring->hidden + first * dim, *mixed = (real *)ring->mixed + first * dim;
+    real *after = (real *)ring->hidden + (first + B) * dim, *gates = (real *)ring->gates + first * ring->gates_stride;
     for (int64_t b = w->samples.begin; b < w->samples.end; b++) {
       if (row > 0) after_state(ring, row - B + b, b);
       read_ring(ring, row + b, b, scale);
     }
-    vrx_team_arrive(w->member);
+    if (w->crew_size > 1) vrx_team_arrive(w->member);
     for (int64_t v = units.begin; v < units.end; v++) {
       VRX_KERNEL(multiply)
-      (B, 3, D, before, dim, 1, hh + v * 3 * LANES * D, hh_bias + v * 3 * LANES, 0,
-       w->scratch + (v - units.begin) * B * 3 * LANES, 3 * LANES);
+      (samples, 3, D, before, dim, 1, hh + v * 3 * LANES * D, hh_bias + v * 3 * LANES, 0,
+       w->scratch + (v - units.begin) * samples * 3 * LANES, 3 * LANES);
     }
-    vrx_team_await(w->member);
+    if (w->crew_size > 1) vrx_team_await(w->member);
     for (int64_t v = units.begin; v < units.end; v++) {
-      const real *state = w->scratch + (v - units.begin) * B * 3 * LANES;
+      const real *state = w->scratch + (v - units.begin) * samples * 3 * LANES;
       VRX_KERNEL(multiply)
-      (B, 3, D, mixed, dim, 1, ih + v * 3 * LANES * D, ih_bias + v * 3 * LANES, 0, w->tile, 3 * LANES);
-      for (int64_t b = 0; b < B; b++)
+      (samples, 3, D, mixed, dim, 1, ih + v * 3 * LANES * D, ih_bias + v * 3 * LANES, 0, w->tile, 3 * LANES);
+      for (int64_t b = 0; b < samples; b++)
         gru_units(w->tile + b * 3 * LANES, state + b * 3 * LANES, before + b * dim + v * LANES,
                   after + b * dim + v * LANES, gates + b * ring->gates_stride + v * LANES, dim);
     }
-    meet(w);
+    meet_crew(w);
   }
   for (int64_t b = w->samples.begin; b < w->samples.end; b++) after_state(ring, N - B + b, b);
 }
@@ -51,7 +53,8 @@ static void recur_forward(worker *w) {
 static void recur_backward(worker *w) {
   vrx_ring *ring = w->ring;
   int64_t B = ring->config.batch_size, N = ring->rows, dim = ring->dim, stride = ring->gates_stride;
-  share input_columns = own_input_columns(w, dim), state_columns = own_state_columns(w, dim);
+  share input_columns = own_input_columns(w, dim), state_columns = own_state_columns(w, dim), crew = w->crew_samples;
+  int64_t samples = crew.end - crew.begin;
   real scale = context_scale(ring), *dinput = ring->dinput, *dhidden = ring->dhidden;
   for (int64_t row = N - B; row >= 0; row -= B) {
     real *gates = (real *)ring->gates + row * stride;
@@ -62,20 +65,22 @@ static void recur_backward(worker *w) {
       write_ring_backward(ring, row + b, b, dh);
       gru_units_backward(dh, (real *)ring->hidden + (row + b) * dim, gates + b * stride, dim, dh, dim);
     }
-    meet(w);
+    meet_crew(w);
+    const real *crew_gates = gates + crew.begin * stride;
+    real *crew_dinput = dinput + crew.begin * dim, *crew_dhidden = dhidden + crew.begin * dim;
     for (int64_t v = input_columns.begin, taken; v < input_columns.end; v += taken) {
       taken = panel_vectors(v, input_columns.end);
       VRX_KERNEL(multiply)
-      (B, taken, 3 * dim, gates, stride, 1, (real *)ring->gru_ih_backward + v * LANES * 3 * dim, NULL, 0,
-       dinput + v * LANES, dim);
+      (samples, taken, 3 * dim, crew_gates, stride, 1, (real *)ring->gru_ih_backward + v * LANES * 3 * dim, NULL, 0,
+       crew_dinput + v * LANES, dim);
     }
     for (int64_t v = state_columns.begin, taken; row > 0 && v < state_columns.end; v += taken) {
       taken = panel_vectors(v, state_columns.end);
       VRX_KERNEL(multiply)
-      (B, taken, 3 * dim, gates + dim, stride, 1, (real *)ring->gru_hh_backward + v * LANES * 3 * dim,
-       dhidden + v * LANES, dim, dhidden + v * LANES, dim);
+      (samples, taken, 3 * dim, crew_gates + dim, stride, 1, (real *)ring->gru_hh_backward + v * LANES * 3 * dim,
+       crew_dhidden + v * LANES, dim, crew_dhidden + v * LANES, dim);
     }
-    meet(w);
+    meet_crew(w);
   }
   for (int64_t b = w->samples.begin; b < w->samples.end; b++) read_ring_backward(ring, b, b, scale);
 }

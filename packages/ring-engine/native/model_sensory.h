@@ -27,7 +27,8 @@ static void sensory_forward(worker *w) {
   int64_t gates_stride = ring->sensory_gates_stride;
   real *hidden = ring->sensory_hidden, *gates = ring->sensory_gates, *gates_in = ring->sensory_gates_in;
   real *mixed = ring->sensory_mixed;
-  share units = own_units(w, stride);
+  share units = own_units(w, stride), crew = w->crew_samples;
+  int64_t samples = crew.end - crew.begin;
   share all = share_of(N, w->id, w->count);
   sensory_inputs(w, all);
   if (mixed != ring->sensory_input) meet(w);
@@ -48,20 +49,21 @@ static void sensory_forward(worker *w) {
        gates_in + rows.begin * 3 * stride + v * 3 * LANES, 3 * stride);
     }
     meet(w);
-    for (int64_t row = begin; row < end; row += B) {
+    for (int64_t row = begin + crew.begin; row < end; row += B) {
       const real *before = hidden + row * stride;
       real *after = hidden + (row + B) * stride;
       for (int64_t v = units.begin; v < units.end; v++) {
         VRX_KERNEL(multiply)
-        (B, 3, S, before, stride, 1, (real *)ring->sensory_hh_forward + v * 3 * LANES * S,
+        (samples, 3, S, before, stride, 1, (real *)ring->sensory_hh_forward + v * 3 * LANES * S,
          (real *)ring->sensory_hh_bias + v * 3 * LANES, 0, w->tile, 3 * LANES);
-        for (int64_t b = 0; b < B; b++)
+        for (int64_t b = 0; b < samples; b++)
           gru_units(gates_in + (row + b) * 3 * stride + v * 3 * LANES, w->tile + b * 3 * LANES,
                     before + b * stride + v * LANES, after + b * stride + v * LANES,
                     gates + (row + b) * gates_stride + v * LANES, stride);
       }
-      meet(w);
+      meet_crew(w);
     }
+    if (w->crew_size == 1) meet(w);
   }
 }
 
@@ -95,14 +97,15 @@ static void sensory_backward(worker *w) {
   int64_t block = least(ring->config.sensory_len, ring->config.synth_len) * B;
   real *dhidden = ring->sensory_dhidden, *carry = ring->sensory_carry, *gates = ring->sensory_gates;
   const real *hidden = ring->sensory_hidden;
-  share units = own_units(w, stride);
+  share units = own_units(w, stride), crew = w->crew_samples;
+  int64_t samples = crew.end - crew.begin;
   share all = share_of(N, w->id, w->count);
   multiply_rows(all, D, ring->input, ring->dim, stride / LANES, ring->bridge_backward, NULL, dhidden, stride);
   meet(w);
   for (int64_t begin = (N - 1) / block * block; begin >= 0; begin -= block) {
     int64_t end = least(begin + block, N);
     for (int64_t row = end - B; row >= begin; row -= B) {
-      for (int64_t b = 0; b < B && units.begin < units.end; b++) {
+      for (int64_t b = crew.begin; b < crew.end && units.begin < units.end; b++) {
         int64_t first = units.begin * LANES, count = (units.end - units.begin) * LANES;
         real *dh = dhidden + (row + b) * stride + first, *from_next = carry + b * stride + first;
         if (row + B < N)
@@ -110,15 +113,17 @@ static void sensory_backward(worker *w) {
         gru_units_backward(dh, hidden + (row + b) * stride + first, gates + (row + b) * gates_stride + first, stride,
                            from_next, count);
       }
-      meet(w);
+      meet_crew(w);
+      real *crew_carry = carry + crew.begin * stride;
       for (int64_t v = units.begin, taken; row > 0 && v < units.end; v += taken) {
         taken = panel_vectors(v, units.end);
         VRX_KERNEL(multiply)
-        (B, taken, 3 * stride, gates + row * gates_stride + stride, gates_stride, 1,
-         (real *)ring->sensory_hh_backward + v * LANES * 3 * stride, carry + v * LANES, stride, carry + v * LANES,
-         stride);
+        (samples, taken, 3 * stride, gates + (row + crew.begin) * gates_stride + stride, gates_stride, 1,
+         (real *)ring->sensory_hh_backward + v * LANES * 3 * stride, crew_carry + v * LANES, stride,
+         crew_carry + v * LANES, stride);
       }
     }
+    if (w->crew_size == 1) meet(w);
     /* Gradients of what the block took in: u_t, and the states of one block before. They replace u_t's values. */
     share rows = share_of(end - begin, w->id, w->count);
     rows.begin += begin;

@@ -43,6 +43,10 @@ static void run(vrx_ring *ring, vrx_member *member) {
   worker own = {.ring = ring, .member = member, .id = member->id, .count = member->count};
   worker *w = &own;
   own.samples = share_of(B, own.id, own.count);
+  bool alone = B >= own.count;
+  own.crew_id = alone ? 0 : own.id;
+  own.crew_size = alone ? 1 : own.count;
+  own.crew_samples = alone ? own.samples : (share){0, B};
   own.scratch = (real *)ring->scratch + own.id * ring->scratch_elements;
   own.tile = own.scratch + 3 * widest * B;
 

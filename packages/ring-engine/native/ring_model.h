@@ -14,17 +14,27 @@ typedef float pointer;
 #define P_(name) rm_##name##_f32
 #endif
 
-/* One member of the team during a step. It owns some samples in the ring stages and some columns in the products. */
+/*
+ * One member of the team during a step. It owns some samples in the ring stages. Through time, members go in crews: a
+ * crew takes some samples, its members some columns of their products, and they meet at every time step. With a sample
+ * for everyone each member is a crew of its own and meets nobody, which also spares it to wait for one that the system
+ * has put aside; otherwise all of them are one crew.
+ */
 typedef struct {
   vrx_ring *ring;
   vrx_member *member;
   int id, count;
   share samples;
+  int crew_id, crew_size;
+  share crew_samples;
   real *scratch;      /* 3 * max(dim, sdim) * batch reals */
   real *tile;         /* 3 vectors for each row of the batch, or one register tile */
 } worker;
 
 static inline void meet(worker *w) { vrx_team_meet(w->member); }
+static inline void meet_crew(worker *w) {
+  if (w->crew_size > 1) meet(w);
+}
 
 static inline real *parameter(const vrx_ring *ring, int64_t slot) {
   return (real *)ring->parameters + ring->slots[slot].internal;
