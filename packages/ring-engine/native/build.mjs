@@ -146,7 +146,8 @@ async function build() {
   if (headers === undefined) return fallBack("Node's headers (node_api.h) are not installed");
 
   const jobs = compilations(headers);
-  const files = readdirSync(sources).filter((file) => /\.[ch]$/.test(file));
+  const compiled = new Set(jobs.map(({ file }) => file));
+  const files = readdirSync(sources).filter((file) => file.endsWith(".h") || compiled.has(file));
   const hash = createHash("sha256").update(JSON.stringify([version.stdout, common, jobs, process.platform]));
   for (const file of files.sort()) hash.update(file).update(readFileSync(join(sources, file)));
   const digest = hash.digest("hex");

@@ -45,19 +45,24 @@ static inline void pack_transposed(share vectors, int gates, int64_t depth, int6
   }
 }
 
-/* Panels over W's own columns: W is [gates * units, columns]; gate g of the panel's depth is W's gate order[g]. */
+/*
+ * Panels over W's own columns: W is [gates * units, columns]; gate g of the panel's depth is W's gate order[g]. What is
+ * beyond the units and columns becomes zero: where panels begin changes with the number of members.
+ */
 static inline void pack_columns(share vectors, int gates, const int *order, int64_t units, int64_t padded_units,
                                 int64_t columns, const real *restrict w, real *restrict to) {
   int64_t depth = gates * padded_units;
   for (int64_t v = vectors.begin, taken; v < vectors.end; v += taken) {
     taken = panel_vectors(v, vectors.end);
-    int64_t width = taken * LANES, filled = least(width, columns - v * LANES);
+    int64_t width = taken * LANES, filled = most(least(width, columns - v * LANES), 0);
     for (int g = 0; g < gates; g++) {
+      real *rows = to + v * LANES * depth + g * padded_units * width;
       for (int64_t j = 0; j < units; j++) {
         const real *from = w + (order[g] * units + j) * columns + v * LANES;
-        real *row = to + v * LANES * depth + (g * padded_units + j) * width;
-        for (int64_t i = 0; i < filled; i++) row[i] = from[i];
+        for (int64_t i = 0; i < filled; i++) rows[j * width + i] = from[i];
+        for (int64_t i = filled; i < width; i++) rows[j * width + i] = 0;
       }
+      memset(rows + units * width, 0, (size_t)((padded_units - units) * width) * sizeof(real));
     }
   }
 }

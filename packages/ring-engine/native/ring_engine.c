@@ -173,8 +173,9 @@ static void work(void *context, vrx_member *member) {
   ring->ops->run(ring, member);
 }
 
-static void done(void *context) {
+static void done(void *context, vrx_team_run run) {
   vrx_ring *ring = context;
+  vrx_pace_learn(&ring->paces[ring->request.mode], run.elapsed_s, run.waiting_share);
   ring->on_done(ring->done_context);
 }
 
@@ -186,7 +187,7 @@ void vrx_ring_destroy(vrx_ring *ring) {
   free(ring);
 }
 
-vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_ops *ops, vrx_team_done on_done,
+vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_ops *ops, vrx_ring_done on_done,
                                 void *done_context, vrx_ring **out, size_t *bytes) {
   int64_t lane = VRX_LANE_BYTES / (config->double_precision ? (int64_t)sizeof(double) : (int64_t)sizeof(float));
   int64_t widest;
@@ -236,6 +237,7 @@ vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_op
     return VRX_RING_OUT_OF_MEMORY;
   }
   place(ring, &(allotment){.block = ring->block});
+  for (int mode = 0; mode < 3; mode++) ring->paces[mode] = vrx_pace_of((int)config->threads);
   memset(ring->slot_row, 0xff, (size_t)(config->batch_size * config->ring_len) * sizeof(int32_t));
   ring->team = vrx_team_create((int)config->threads, work, done, ring);
   if (ring->team == NULL) {
@@ -247,8 +249,12 @@ vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_op
 }
 
 void vrx_ring_start(vrx_ring *ring, vrx_ring_request request) {
+  int active = ring->paces[request.mode].active;
   ring->request = request;
-  vrx_team_start(ring->team);
+  /* Each member packs the columns that it multiplies by. */
+  if (active != ring->active) ring->packed = false;
+  ring->active = active;
+  vrx_team_start(ring->team, active);
 }
 
 void vrx_ring_set_inputs(vrx_ring *ring, const double *x) {

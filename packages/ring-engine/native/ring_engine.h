@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pace.h"
 #include "thread_team.h"
 
 typedef struct {
@@ -63,6 +64,8 @@ enum { POINTER_HEADS = 4 };
 typedef enum { VRX_TRAIN, VRX_GRADIENTS, VRX_FORWARD } vrx_ring_mode;
 
 typedef struct vrx_ring vrx_ring;
+/* Called on one of the engine's threads when a step is done; it may lead to the next step. */
+typedef void (*vrx_ring_done)(void *context);
 
 /* One compilation of the engine: for an instruction set, a precision and a pointer precision. */
 typedef struct {
@@ -89,7 +92,7 @@ struct vrx_ring {
   vrx_ring_config config;
   const vrx_ring_ops *ops;
   vrx_team *team;
-  vrx_team_done on_done;
+  vrx_ring_done on_done;
   void *done_context;
   void *block;
   size_t block_bytes;
@@ -99,6 +102,8 @@ struct vrx_ring {
   size_t parameter_count, internal_count;
   vrx_ring_slot *slots;
   bool packed;
+  int active;        /* members of the current or last step */
+  vrx_pace paces[3]; /* one per mode: their steps take different times */
 
   void *parameters, *gradients, *first_moment, *second_moment; /* internal_count */
 
@@ -177,7 +182,7 @@ int vrx_ring_best_level(void);
 const char *vrx_ring_level_name(int level);
 
 /* Makes an engine or says why not; nothing is left behind on failure. `bytes` gets the size asked for. */
-vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_ops *ops, vrx_team_done on_done,
+vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_ops *ops, vrx_ring_done on_done,
                                 void *done_context, vrx_ring **out, size_t *bytes);
 void vrx_ring_destroy(vrx_ring *ring);
 /* Starts a step with the inputs already copied into x, targets, pointer_unit, forced_pointers and projection. */

@@ -19,9 +19,15 @@
  */
 enum { POLL_NANOSECONDS = 1000000, POLLS_PER_LOOK = 64 };
 
+/* The ticket of a run: its number, and how many members it has. One word, so that both are read together. */
+enum { ACTIVE_BITS = 16, ACTIVE_MASK = (1 << ACTIVE_BITS) - 1 };
+
 struct vrx_team {
   _Alignas(64) atomic_uint_fast64_t arrivals;
-  _Alignas(64) atomic_uint_fast64_t runs;
+  _Alignas(64) atomic_uint_fast64_t ticket;
+  uint64_t arrivals_before; /* those of earlier runs; read by members before they first arrive */
+  int64_t started_ns;
+  atomic_int_fast64_t waited_ns;
   atomic_int sleepers;
   pthread_mutex_t lock;
   pthread_cond_t changed;
@@ -31,7 +37,8 @@ struct vrx_team {
   pthread_t *threads;
   int count, started;
   bool crowded; /* more members than cores: polling gives way to others */
-  bool busy, stopping;
+  bool busy;
+  atomic_bool stopping;
 };
 
 typedef struct {
@@ -45,32 +52,32 @@ static int64_t now(void) {
   return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* True as soon as *counter >= target, false when polling took too long. */
-static bool poll_counter(const vrx_team *team, atomic_uint_fast64_t *counter, uint64_t target) {
-  int64_t deadline = 0;
+/* Returns once *counter >= target; adds to *waited_ns how long that took, if it took longer than a look at the clock. */
+static void await_counter(vrx_team *team, atomic_uint_fast64_t *counter, uint64_t target, int64_t *waited_ns) {
+  int64_t begin = 0;
   for (;;) {
     for (int i = 0; i < POLLS_PER_LOOK; i++) {
-      if (atomic_load_explicit(counter, memory_order_acquire) >= target) return true;
+      if (atomic_load_explicit(counter, memory_order_acquire) >= target) {
+        if (begin != 0) *waited_ns += now() - begin;
+        return;
+      }
       if (team->crowded)
         sched_yield();
       else
         RELAX();
     }
-    if (deadline == 0)
-      deadline = now() + POLL_NANOSECONDS;
-    else if (now() > deadline)
-      return false;
+    if (begin == 0)
+      begin = now();
+    else if (now() > begin + POLL_NANOSECONDS)
+      break;
   }
-}
-
-/* Returns once *counter >= target. Sequentially consistent, so that a sleeper and a waker cannot miss each other. */
-static void await_counter(vrx_team *team, atomic_uint_fast64_t *counter, uint64_t target) {
-  if (poll_counter(team, counter, target)) return;
+  /* Sequentially consistent, so that a sleeper and a waker cannot miss each other. */
   pthread_mutex_lock(&team->lock);
   atomic_fetch_add(&team->sleepers, 1);
   while (atomic_load(counter) < target) pthread_cond_wait(&team->changed, &team->lock);
   atomic_fetch_sub(&team->sleepers, 1);
   pthread_mutex_unlock(&team->lock);
+  *waited_ns += now() - begin;
 }
 
 static void wake_sleepers(vrx_team *team) {
@@ -88,36 +95,60 @@ void vrx_team_arrive(vrx_member *member) {
 }
 
 void vrx_team_await(vrx_member *member) {
+  vrx_team *team = member->team;
   if (member->count == 1) return;
-  await_counter(member->team, &member->team->arrivals, member->meetings * (uint64_t)member->count);
+  await_counter(team, &team->arrivals, member->arrivals_before + member->meetings * (uint64_t)member->count,
+                &member->waited_ns);
+}
+
+/* One member's part of a run; member 0 reports it. */
+static void take_part(vrx_team *team, int id, int count) {
+  vrx_member member = {.team = team, .id = id, .count = count, .arrivals_before = team->arrivals_before};
+  team->work(team->context, &member);
+  vrx_team_meet(&member);
+  /* The last wait is counted too: all members add theirs, and member 0 looks when all have. */
+  atomic_fetch_add(&team->waited_ns, member.waited_ns);
+  vrx_team_meet(&member);
+  if (id != 0) return;
+  double elapsed_ns = (double)(now() - team->started_ns);
+  vrx_team_run run = {elapsed_ns / 1e9, (double)atomic_load(&team->waited_ns) / (elapsed_ns * count + 1)};
+  pthread_mutex_lock(&team->lock);
+  team->busy = false;
+  pthread_cond_broadcast(&team->changed);
+  pthread_mutex_unlock(&team->lock);
+  team->done(team->context, run);
 }
 
 static void *serve(void *argument) {
   seat own = *(seat *)argument;
   vrx_team *team = own.team;
-  vrx_member member = {team, own.id, team->count, 0};
+  uint64_t ticket = 0;
+  int64_t idle_ns = 0;
   free(argument);
-  for (uint64_t run = 1;; run++) {
-    await_counter(team, &team->runs, run);
+  for (;;) {
+    /* A member that earlier runs did without may find itself several runs behind: it goes on with the last. */
+    await_counter(team, &team->ticket, ((ticket >> ACTIVE_BITS) + 1) << ACTIVE_BITS, &idle_ns);
+    ticket = atomic_load(&team->ticket);
     if (team->stopping) return NULL;
-    team->work(team->context, &member);
-    vrx_team_meet(&member);
-    if (member.id == 0) {
-      pthread_mutex_lock(&team->lock);
-      team->busy = false;
-      pthread_cond_broadcast(&team->changed);
-      pthread_mutex_unlock(&team->lock);
-      team->done(team->context);
-    }
+    int active = (int)(ticket & ACTIVE_MASK);
+    if (own.id < active) take_part(team, own.id, active);
   }
 }
 
-void vrx_team_start(vrx_team *team) {
+static void issue_ticket(vrx_team *team, int active) {
+  uint64_t run = (atomic_load(&team->ticket) >> ACTIVE_BITS) + 1;
+  atomic_store(&team->ticket, run << ACTIVE_BITS | (uint64_t)active);
+  wake_sleepers(team);
+}
+
+void vrx_team_start(vrx_team *team, int active) {
   pthread_mutex_lock(&team->lock);
   team->busy = true;
   pthread_mutex_unlock(&team->lock);
-  atomic_fetch_add(&team->runs, 1);
-  wake_sleepers(team);
+  team->started_ns = now();
+  team->arrivals_before = atomic_load(&team->arrivals);
+  atomic_store(&team->waited_ns, 0);
+  issue_ticket(team, active);
 }
 
 static void wait_idle(vrx_team *team) {
@@ -130,8 +161,7 @@ void vrx_team_destroy(vrx_team *team) {
   if (team == NULL) return;
   wait_idle(team);
   team->stopping = true;
-  atomic_fetch_add(&team->runs, 1);
-  wake_sleepers(team);
+  issue_ticket(team, 0);
   for (int i = 0; i < team->started; i++) pthread_join(team->threads[i], NULL);
   pthread_cond_destroy(&team->changed);
   pthread_mutex_destroy(&team->lock);
