@@ -12,9 +12,10 @@ declare module "vitest" {
   }
 }
 
+const folder = mkdtempSync(join(tmpdir(), "vrx-tarballs-"));
+
 /** Packs every published package once for all test files. */
-export default function setup(project: TestProject): () => void {
-  const folder = mkdtempSync(join(tmpdir(), "vrx-tarballs-"));
+export function setup(project: TestProject): void {
   const tarballs: Record<string, string> = {};
   for (const { name, dir } of publishedPackages()) {
     const printed = mustRun("npm", ["pack", "--json", "--pack-destination", folder], `${root}/${dir}`);
@@ -23,5 +24,8 @@ export default function setup(project: TestProject): () => void {
     tarballs[name] = join(folder, packed.filename);
   }
   project.provide("tarballs", tarballs);
-  return () => rmSync(folder, { recursive: true, force: true });
+}
+
+export function teardown(): void {
+  rmSync(folder, { recursive: true, force: true });
 }
