@@ -33,7 +33,12 @@ export async function program(code: string): Promise<string> {
 /** Runs a command to its end; it is killed after 30 s. */
 export function run(command: string, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 30_000, killSignal: "SIGTERM" });
+    const child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, FORCE_COLOR: undefined, NO_COLOR: "1" }, // whoever runs the tests may want colours
+      timeout: 30_000,
+      killSignal: "SIGTERM",
+    });
     const texts = { stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (text: string) => (texts.stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (texts.stderr += text));
