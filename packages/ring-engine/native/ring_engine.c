@@ -168,6 +168,18 @@ static void release(void *block, size_t bytes) {
 #endif
 }
 
+/* All members together, all of them apart, then ever fewer: apart as long as there is a sample for each. */
+static void make_plans(vrx_ring *ring) {
+  int members = (int)ring->config.threads;
+  ring->plans[ring->plan_count++] = (vrx_ring_plan){members, false};
+  if (members > 1 && ring->config.batch_size >= members) ring->plans[ring->plan_count++] = (vrx_ring_plan){members, true};
+  while (members > 1) {
+    members /= 2;
+    ring->plans[ring->plan_count++] = (vrx_ring_plan){members, members > 1 && ring->config.batch_size >= members};
+  }
+  for (int mode = 0; mode < 3; mode++) ring->paces[mode] = vrx_pace_of(ring->plan_count);
+}
+
 static void work(void *context, vrx_member *member) {
   vrx_ring *ring = context;
   ring->ops->run(ring, member);
@@ -237,7 +249,7 @@ vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_op
     return VRX_RING_OUT_OF_MEMORY;
   }
   place(ring, &(allotment){.block = ring->block});
-  for (int mode = 0; mode < 3; mode++) ring->paces[mode] = vrx_pace_of((int)config->threads);
+  make_plans(ring);
   memset(ring->slot_row, 0xff, (size_t)(config->batch_size * config->ring_len) * sizeof(int32_t));
   ring->team = vrx_team_create((int)config->threads, work, done, ring);
   if (ring->team == NULL) {
@@ -249,12 +261,12 @@ vrx_ring_status vrx_ring_create(const vrx_ring_config *config, const vrx_ring_op
 }
 
 void vrx_ring_start(vrx_ring *ring, vrx_ring_request request) {
-  int active = ring->paces[request.mode].active;
+  int plan = ring->paces[request.mode].plan;
   ring->request = request;
-  /* Each member packs the columns that it multiplies by. */
-  if (active != ring->active) ring->packed = false;
-  ring->active = active;
-  vrx_team_start(ring->team, active);
+  /* Panels follow the columns that each member multiplies by. */
+  if (plan != ring->plan) ring->packed = false;
+  ring->plan = plan;
+  vrx_team_start(ring->team, ring->plans[plan].members);
 }
 
 void vrx_ring_set_inputs(vrx_ring *ring, const double *x) {

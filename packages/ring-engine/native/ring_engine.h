@@ -82,6 +82,17 @@ typedef struct {
   bool forced;
 } vrx_ring_request;
 
+/*
+ * How members share a step. Together, they take columns of the products through time and meet at every time step;
+ * apart, each takes some samples all by itself and they meet only between the stages of a step.
+ */
+typedef struct {
+  int members;
+  bool apart;
+} vrx_ring_plan;
+
+enum { VRX_MAX_PLANS = 16 };
+
 typedef enum { VRX_RING_OK, VRX_RING_OUT_OF_MEMORY, VRX_RING_TOO_LARGE, VRX_RING_NO_THREADS } vrx_ring_status;
 
 /*
@@ -102,8 +113,9 @@ struct vrx_ring {
   size_t parameter_count, internal_count;
   vrx_ring_slot *slots;
   bool packed;
-  int active;        /* members of the current or last step */
-  vrx_pace paces[3]; /* one per mode: their steps take different times */
+  vrx_ring_plan plans[VRX_MAX_PLANS];
+  int plan_count, plan; /* `plan`: of the current or last step */
+  vrx_pace paces[3];    /* one per mode: their steps take different times */
 
   void *parameters, *gradients, *first_moment, *second_moment; /* internal_count */
 

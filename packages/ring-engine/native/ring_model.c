@@ -43,7 +43,7 @@ static void run(vrx_ring *ring, vrx_member *member) {
   worker own = {.ring = ring, .member = member, .id = member->id, .count = member->count};
   worker *w = &own;
   own.samples = share_of(B, own.id, own.count);
-  bool alone = B >= own.count;
+  bool alone = ring->plans[ring->plan].apart || own.count == 1;
   own.crew_id = alone ? 0 : own.id;
   own.crew_size = alone ? 1 : own.count;
   own.crew_samples = alone ? own.samples : (share){0, B};

@@ -16,9 +16,8 @@ typedef float pointer;
 
 /*
  * One member of the team during a step. It owns some samples in the ring stages. Through time, members go in crews: a
- * crew takes some samples, its members some columns of their products, and they meet at every time step. With a sample
- * for everyone each member is a crew of its own and meets nobody, which also spares it to wait for one that the system
- * has put aside; otherwise all of them are one crew.
+ * crew takes some samples, its members some columns of their products, and they meet at every time step. By a plan that
+ * keeps members apart, each is a crew of its own and meets nobody; otherwise all of them are one crew.
  */
 typedef struct {
   vrx_ring *ring;

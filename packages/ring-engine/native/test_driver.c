@@ -1,7 +1,7 @@
 /*
  * Runs the engine without Node, for sanitizers: random configurations, all modes, all instruction sets this CPU has,
  * several numbers of threads, engines that end while a step runs, changing
- * numbers of members. Fails where results depend on the number of threads,
+ * plans. Fails where results depend on the number of threads,
  * and where the exponential family is less accurate than ring_math.h says. Compiled and run by test/system.
  */
 #include <float.h>
@@ -65,8 +65,8 @@ static void fail(const char *what) {
 static void step(vrx_ring *ring, signal_box *box, vrx_ring_mode mode, bool forced) {
   pthread_mutex_lock(&box->lock);
   box->done = 0;
-  /* Steps may run with any number of members; here it changes at random. */
-  for (int i = 0; i < 3; i++) ring->paces[i].active = (int)between(1, ring->config.threads);
+  /* Steps may follow any plan; here it changes at random. */
+  for (int i = 0; i < 3; i++) ring->paces[i].plan = (int)between(0, ring->plan_count - 1);
   vrx_ring_start(ring, (vrx_ring_request){.mode = mode, .trace = true, .forced = forced});
   while (box->done == 0) pthread_cond_wait(&box->changed, &box->lock);
   pthread_mutex_unlock(&box->lock);
