@@ -55,6 +55,20 @@ describe("vrx check", () => {
     expect(code).toBe(4);
   });
 
+  it("completes a run that was killed when asked to, and only then", async () => {
+    await writeRun(join(folder, "killed"), { times_s: steady });
+    for (const name of ["metrics.json", "metrics.csv", "summary.md"]) rmSync(join(folder, "killed", name));
+    const before = check("killed");
+    expect(before.stdout).toMatch(/--complete finishes the run/);
+    expect(before.code).toBe(3);
+    const after = check("--complete", "killed");
+    expect(after.stdout).toMatch(/^killed: inconclusive\n/);
+    expect(after.stdout).toMatch(/run_not_completed: the run was interrupted: process_gone/);
+    expect(after.code).toBe(3);
+    expect(check("killed").stdout).toBe(after.stdout);
+    expect(check("--complete", "empty").code).toBe(2);
+  });
+
   it("names lines that cannot be used, without letting them write to the terminal", () => {
     const { code, stdout } = check("garbled");
     expect(stdout).toMatch(/^garbled: invalid\n/);

@@ -1,4 +1,5 @@
-import { type Recheck, recheckRun } from "@vrx/objective-contract/node";
+import { isObjectiveContractError } from "@vrx/objective-contract";
+import { type Recheck, completeRun, recheckRun } from "@vrx/objective-contract/node";
 import type { CheckCall } from "../commands/check.js";
 import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import type { Output } from "../frame/output.js";
@@ -21,7 +22,7 @@ export async function run({ operands, options, output }: CheckCall): Promise<Exi
   const documents: unknown[] = [];
   let worst = 0;
   for (const run_dir of operands.runs) {
-    const problem = whyNoRun(run_dir);
+    const problem = whyNoRun(run_dir) ?? (options.complete ? await complete(run_dir) : undefined);
     const recheck = problem === undefined ? await recheckRun(run_dir) : undefined;
     const exit_code = recheck === undefined ? exitCodes.wrongInput : exitCodeOf(recheck);
     worst = Math.max(worst, bestToWorst.indexOf(exit_code));
@@ -31,6 +32,18 @@ export async function run({ operands, options, output }: CheckCall): Promise<Exi
   }
   if (options.json) output.printJson(documents);
   return bestToWorst[worst] ?? exitCodes.defect;
+}
+
+/** Completes a run that was never finished, and changes no other; says why where it cannot write. */
+async function complete(run_dir: string): Promise<string | undefined> {
+  try {
+    await completeRun(run_dir, { status: "interrupted", stop_reason: "process_gone" });
+    return undefined;
+  } catch (error) {
+    if (!isObjectiveContractError(error)) throw error;
+    // What is unusable about a run, checking it says better.
+    return error.code === "run_unusable" ? undefined : error.message;
+  }
 }
 
 function exitCodeOf({ verdict, disagreements }: Recheck): ExitCode {
@@ -48,7 +61,8 @@ function printRecheck(run_dir: string, recheck: Recheck, output: Output): void {
   output.print(`${quoteName(run_dir)}: ${paint(verdict.status, style)}`);
   said(`contract ${verdict.contract}, evidence ${level ?? "none"}`);
   if (level !== "E2") for (const reason of missing) said(`not ${level === "E1" ? "E2" : "evidence"}: ${reason}`);
-  if (recorded === null) said("no verdict is recorded");
+  if (recorded === null)
+    said("no verdict is recorded; if nothing measures there any more, --complete finishes the run");
   else if (recorded.status !== verdict.status) said(`recorded as ${recorded.status ?? "something else"}`);
   if (torn_last_line) said("the last line of samples.jsonl is cut off; that step is not counted");
 

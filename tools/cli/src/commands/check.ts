@@ -1,9 +1,14 @@
 import { jsonOption, outOption } from "../frame/common-options.js";
 import { type CallOf, defineCommand, operands } from "../frame/define-command.js";
+import { flag } from "../frame/options.js";
 
 const takes = {
   operands: { runs: operands("RUN_DIR", "a run directory, as `vrx probe` writes it", { completes: "directory" }) },
-  options: { json: jsonOption, out: outOption },
+  options: {
+    complete: flag("first complete runs whose vrx was killed, from what is on disk; not while one is still measuring"),
+    json: jsonOption,
+    out: outOption,
+  },
 };
 
 /** A call of `vrx check`. */
@@ -21,6 +26,7 @@ export const check = defineCommand({
   ...takes,
   examples: [
     { does: "the verdict on one run", line: "vrx check runs/20260101T120000Z_wl_v1_37d4c849bed8" },
+    { does: "finish and judge what a killed vrx left behind", line: "vrx check --complete runs/mine" },
     { does: "the verdicts on all runs, for a program", line: "vrx check runs/* --json" },
   ],
   exits: {
