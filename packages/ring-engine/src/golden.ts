@@ -1,21 +1,9 @@
 import type { PointerPrecision, RingConfig } from "./backend.js";
+import type { GoldenIssue } from "./golden-issue.js";
 import { JsonReader } from "./internal/json-reader.js";
 import { readStateLoopProjection } from "./internal/state-loop-projection.js";
 import { type ParameterSlot, parameterLayout } from "./parameters.js";
 import { PRESCRIBED, defaultSensoryLength, defaultSensoryWidth } from "./prescribed.js";
-
-/** What is wrong with a golden: closed, one per kind of problem. */
-export type GoldenIssueCode =
-  "bad_json" | "missing" | "wrong_type" | "out_of_range" | "wrong_length" | "unknown_parameter";
-
-/** One problem of a golden text; `pointer` is a JSON pointer to it. */
-export interface GoldenIssue {
-  readonly code: GoldenIssueCode;
-  readonly pointer: string;
-  readonly message: string;
-  readonly expected: string;
-  readonly found: string;
-}
 
 /** Tensors by parameter name; null where the parameter got no gradient. */
 export type GoldenTensors = ReadonlyMap<string, Float64Array | null>;

@@ -23,9 +23,8 @@ export {
 } from "./engine.js";
 export { RingEngineError, type RingEngineErrorCode, isRingEngineError } from "./errors.js";
 export { type FlopCount, type FlopParts, countFlops } from "./flops.js";
+export type { GoldenIssue, GoldenIssueCode } from "./golden-issue.js";
 export {
-  type GoldenIssue,
-  type GoldenIssueCode,
   type GoldenRead,
   type GoldenStep,
   type GoldenTensors,

@@ -1,4 +1,4 @@
-import type { GoldenIssue, GoldenIssueCode } from "../golden.js";
+import type { GoldenIssue, GoldenIssueCode } from "../golden-issue.js";
 
 const MOST_ISSUES = 100;
 /** Deeper nesting is no array of numbers. */
