@@ -158,6 +158,8 @@ async function build() {
     return;
   }
 
+  // What was compiled from other sources is no substitute.
+  for (const file of [out, stamp]) rmSync(file, { force: true });
   const objects = `${out}.${process.pid}.objects`;
   mkdirSync(objects, { recursive: true });
   try {

@@ -1,8 +1,8 @@
 /*
  * Runs the engine without Node, for sanitizers: random configurations, all modes, all instruction sets this CPU has,
- * several numbers of threads, engines that end while a step runs, changing
- * plans. Fails where results depend on the number of threads,
- * and where the exponential family is less accurate than ring_math.h says. Compiled and run by test/system.
+ * several numbers of threads, changing plans, engines that end while a step runs. Fails where results depend on the
+ * number of threads, where the exponential family is less accurate than ring_math.h says, and where the fastest plan is
+ * not found. Compiled and run by test/system.
  */
 #include <float.h>
 #include <math.h>
@@ -139,10 +139,23 @@ static void check_math(void) {
     fail("infinity is not taken to the limit");
 }
 
+/* Whatever plan is the fastest at a time is found, and found again when that changes. */
+static void check_pace(void) {
+  static const double quiet_s[] = {1, 2, 3}, crowded_s[] = {50, 20, 3}, crowded_waiting[] = {0.9, 0.8, 0};
+  vrx_pace pace = vrx_pace_of(3);
+  for (int i = 0; i < 100; i++) vrx_pace_learn(&pace, quiet_s[pace.plan], 0.1);
+  if (pace.plan != 0) fail("a plan is left without need");
+  for (int i = 0; i < 40; i++) vrx_pace_learn(&pace, crowded_s[pace.plan], crowded_waiting[pace.plan]);
+  if (pace.plan != 2 && pace.plan_before != 2) fail("the plan that waits least is not found");
+  for (int i = 0; i < 200; i++) vrx_pace_learn(&pace, quiet_s[pace.plan], 0.1);
+  if (pace.plan != 0) fail("the fastest plan is not found again");
+}
+
 int main(int count, char **values) {
   int rounds = count > 1 ? atoi(values[1]) : 20;
   state = 1;
   check_math();
+  check_pace();
   for (int round = 0; round < rounds; round++) {
     state = (uint64_t)round * 7919 + 1;
     vrx_ring_config config = random_config();

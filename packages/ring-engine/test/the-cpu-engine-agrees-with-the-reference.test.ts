@@ -5,6 +5,7 @@ import { type CpuBackendOptions, type CpuInstructionSet, createCpuBackend } from
 import { loadAddon } from "../src/native-addon.js";
 import { compareWithReference } from "./agreement.js";
 import { randomConfig } from "./random-config.js";
+import { smallConfig } from "./small-config.js";
 
 const load = loadAddon();
 const available = load.status === "loaded" ? load.levels : [];
@@ -52,6 +53,32 @@ describe("the CPU engine agrees with the reference on random configurations", ()
         ),
         { numRuns: 40, seed: 12 },
       );
+    });
+  }
+});
+
+/** Sizes beyond one vector, one register tile and one block of packed rows; batches that threads share unevenly. */
+const larger = [
+  { slot_dim: 70, sensory_dim: 23, ring_len: 64, synth_len: 70, batch_size: 9, sensory_len: 32, num_classes: 33 },
+  { slot_dim: 64, sensory_dim: 21, ring_len: 128, synth_len: 40, batch_size: 4, sensory_len: 64, num_classes: 256 },
+  { slot_dim: 133, sensory_dim: 44, ring_len: 40, synth_len: 9, batch_size: 7, sensory_len: 20, expert_heads: 3 },
+  { slot_dim: 97, ring_len: 50, synth_len: 12, batch_size: 1, sensory_ring: false, ptr_update_every: 3 },
+] as const;
+
+describe("the CPU engine agrees with the reference beyond the size of its tiles", () => {
+  for (const instruction_set of instructionSets) {
+    it.skipIf(!available.includes(instruction_set))(instruction_set, async () => {
+      for (const [i, sizes] of larger.entries()) {
+        for (const [precision, limit] of [
+          ["fp64", 1e-9],
+          ["fp32", 1e-3],
+        ] as const) {
+          const config = smallConfig({ ...sizes, precision });
+          const { worst, differences, errors } = await agreement(config, i, { threads: i + 1, instruction_set });
+          expect(differences).toEqual([]);
+          expect(worst, `${i} ${precision} ${JSON.stringify(errors)}`).toBeLessThan(limit);
+        }
+      }
     });
   }
 });
