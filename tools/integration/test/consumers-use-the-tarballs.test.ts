@@ -1,9 +1,11 @@
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { createContext, runInContext } from "node:vm";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, expect, inject, test } from "vitest";
 import { type Consumer, createConsumer } from "../src/consumer.js";
 import { mustRun, run } from "../src/run.js";
+import { root } from "../src/workspace.js";
 
 const tarballs = inject("tarballs");
 const consumers: Consumer[] = [];
@@ -37,6 +39,15 @@ test("a CommonJS project does the same, and recognises errors made by the ESM co
     ...expected,
     error_of_the_other_copy_is_recognised: true,
   });
+});
+
+test("the example in the README runs", () => {
+  const dir = consumer("esm");
+  const [, example = ""] = /```ts\n(.*?)```/s.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
+  writeFileSync(join(dir, "readme.mjs"), example);
+  cpSync(join(root, "workloads"), join(dir, "workloads"), { recursive: true });
+  const [, promised] = /\/\/ (wl_v1_\w+)/.exec(example) ?? [];
+  expect(mustRun(process.execPath, ["readme.mjs"], dir).trim()).toBe(promised);
 });
 
 test("the installed command works", () => {
