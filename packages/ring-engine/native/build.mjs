@@ -158,19 +158,22 @@ async function build() {
     return;
   }
 
-  // What was compiled from other sources is no substitute.
-  for (const file of [out, stamp]) rmSync(file, { force: true });
   const objects = `${out}.${process.pid}.objects`;
+  const giveUp = (why, log) => {
+    // What was compiled from other sources is no substitute.
+    for (const file of [out, stamp]) rmSync(file, { force: true });
+    fallBack(why, log);
+  };
   mkdirSync(objects, { recursive: true });
   try {
     const { linkable, failures } = await compileAll(jobs, objects);
-    if (failures.length > 0) return fallBack(`${cc} failed`, failures.join("\n"));
+    if (failures.length > 0) return giveUp(`${cc} failed`, failures.join("\n"));
     const addon = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
     const shared = options.driver ? [] : addon;
     const sanitizer = options.sanitize ? [`-fsanitize=${options.sanitize}`] : [];
     const made = join(objects, "vrx_ring.node");
     const link = await run(cc, [...shared, ...sanitizer, "-o", made, ...linkable, "-lpthread", "-lm"]);
-    if (!link.ok) return fallBack("it cannot be linked", link.output);
+    if (!link.ok) return giveUp("it cannot be linked", link.output);
     renameSync(made, out);
     writeFileSync(stamp, digest);
     if (options.prebuild) prebuild();
