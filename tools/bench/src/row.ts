@@ -10,6 +10,6 @@ export interface Row {
   readonly ratio_of?: string;
   /** What was aimed at, in the row's unit. */
   readonly aim?: number;
-  /** The least that is acceptable, or the physical limit where the name says so, in the row's unit. */
+  /** The worst that is acceptable (the most, where less is better), in the row's unit. */
   readonly floor?: number;
 }
