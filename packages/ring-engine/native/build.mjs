@@ -128,7 +128,9 @@ function fallBack(why, log = "") {
   console.warn(`ring-engine: the CPU engine is not compiled: ${why}.`);
   if (log !== "") console.warn(log);
   console.warn("ring-engine: vrx falls back to the reference engine (float64 TypeScript, slow).");
-  console.warn("ring-engine: to get the CPU engine, install gcc or clang and run: node native/build.mjs");
+  console.warn(
+    `ring-engine: to get the CPU engine, install gcc or clang and run: node ${fileURLToPath(import.meta.url)}`,
+  );
   process.exitCode = options.required ? 1 : 0;
 }
 
@@ -139,11 +141,17 @@ function prebuild() {
 }
 
 async function build() {
-  if (process.platform === "win32") return fallBack("its threads and build need a POSIX system");
+  const stamp = `${out}.sha256`;
+  const giveUp = (why, log) => {
+    // What was compiled from other sources, or nobody knows which, is no substitute.
+    for (const file of [out, stamp]) rmSync(file, { force: true });
+    fallBack(why, log);
+  };
+  if (process.platform === "win32") return giveUp("its threads and build need a POSIX system");
   const version = spawnSync(cc, ["--version"], { encoding: "utf8" });
-  if (version.error || version.status !== 0) return fallBack(`there is no C compiler (${cc} does not run)`);
+  if (version.error || version.status !== 0) return giveUp(`there is no C compiler (${cc} does not run)`);
   const headers = nodeApiHeaders();
-  if (headers === undefined) return fallBack("Node's headers (node_api.h) are not installed");
+  if (headers === undefined) return giveUp("Node's headers (node_api.h) are not installed");
 
   const jobs = compilations(headers);
   const compiled = new Set(jobs.map(({ file }) => file));
@@ -151,7 +159,6 @@ async function build() {
   const hash = createHash("sha256").update(JSON.stringify([version.stdout, common, jobs, process.platform]));
   for (const file of files.sort()) hash.update(file).update(readFileSync(join(sources, file)));
   const digest = hash.digest("hex");
-  const stamp = `${out}.sha256`;
   if (existsSync(out) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
     if (options.prebuild) prebuild();
     console.log("ring-engine: the CPU engine is up to date");
@@ -159,11 +166,6 @@ async function build() {
   }
 
   const objects = `${out}.${process.pid}.objects`;
-  const giveUp = (why, log) => {
-    // What was compiled from other sources is no substitute.
-    for (const file of [out, stamp]) rmSync(file, { force: true });
-    fallBack(why, log);
-  };
   mkdirSync(objects, { recursive: true });
   try {
     const { linkable, failures } = await compileAll(jobs, objects);
