@@ -222,7 +222,11 @@ describe("what cannot be run", () => {
       ["--ant", '{} , "x": {}', "--colony", "od1_small"],
       /--ant .*expected a JSON object/,
     ],
-    ["a precision no engine has", ["od1_small", "--precision", "bf16"], /not in bf16/],
+    [
+      "a precision no engine has",
+      ["od1_small", "--precision", "bf16"],
+      /not in bf16.*; try: vrx probe od1_small --precision fp64 --batch 1\n$/,
+    ],
     ["an engine that is not there", ["od1_small", "--engine", "cuda"], /this release has no cuda engine/],
     ["a device that is not there", ["od1_small", "--device", "cuda:0"], /the ring runs on the cpu in this release/],
     ["no folder", [tiny, "--out", "-"], /--out: expected a folder for the run, found `-`/],

@@ -56,7 +56,7 @@ export async function run(call: ProbeCall): Promise<ExitCode> {
     else resultLines(result, spec.name, output).forEach((line) => output.print(line));
     return options["exit-verdict"] ? exitCodeOf(result) : exitCodes.ok;
   } catch (error) {
-    throw asCliError(error);
+    throw asCliError(error, call.operands.spec);
   }
 }
 
@@ -192,10 +192,13 @@ function exitCodeOf({ verdict }: ProbeResult): ExitCode {
 }
 
 /** What the user can mend; anything else is a defect and passes as it is. */
-function asCliError(error: unknown): unknown {
+function asCliError(error: unknown, spec: string | undefined): unknown {
   if (isHarnessError(error)) {
     const code = error.code === "command_not_found" ? "bad_environment" : "bad_input";
-    return new CliError(code, error.message, { cause: error });
+    // Every engine computes in fp64, and with a batch of one the slowest takes 20 seconds for the small preset.
+    const other = `vrx probe ${spec ?? "--ant ANT --colony COLONY"} --precision fp64 --batch 1`;
+    const instead = error.details["reason"] === "precision" ? `; try: ${other}` : "";
+    return new CliError(code, error.message + instead, { cause: error });
   }
   if (isObjectiveContractError(error)) {
     switch (error.code) {

@@ -19,7 +19,7 @@ import { workload } from "./workload.js";
  */
 
 /** The first lines of `vrx --help`. */
-export const about = "Say exactly what ran on a GPU, prove the run counts, know what it cost and what it was worth.";
+export const about = "Say exactly what ran on a GPU, and prove that the run counts.";
 
 /** Every command of vrx, in the order the help lists them. */
 export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
