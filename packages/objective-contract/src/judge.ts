@@ -55,7 +55,7 @@ export function judge(run: RunRecord, contract: Contract = OBJECTIVE_V1): Verdic
   const metrics = computeMetrics(run);
   const gates = contract.gates.map((gate) => evaluate(gate, run, metrics));
   const fail_reasons = gates.filter((result) => result.outcome === "fail").map((result) => result.gate);
-  const invalid_reasons = whyInvalid(run, contract);
+  const invalid_reasons = whyInvalid(run, contract, metrics);
   const inconclusive_reasons = whyInconclusive(run, gates);
   const status = verdictStatus(fail_reasons.length, invalid_reasons.length, inconclusive_reasons.length);
   return {
@@ -87,7 +87,7 @@ function evaluate(gate: Gate, run: RunRecord, metrics: RunMetrics): NamedGateRes
   }
 }
 
-function whyInvalid(run: RunRecord, contract: Contract): VerdictReason<InvalidReasonCode>[] {
+function whyInvalid(run: RunRecord, contract: Contract, metrics: RunMetrics): VerdictReason<InvalidReasonCode>[] {
   const { header, outcome } = run;
   const reasons: VerdictReason<InvalidReasonCode>[] = [];
   const { executed } = outcome;
@@ -103,7 +103,7 @@ function whyInvalid(run: RunRecord, contract: Contract): VerdictReason<InvalidRe
   }
   const disorder = findDisorder(run);
   if (disorder !== null) reasons.push({ code: "samples_out_of_order", message: disorder });
-  const contradiction = findContradiction(run);
+  const contradiction = findContradiction(run, metrics);
   if (contradiction !== null) reasons.push({ code: "timing_inconsistent", message: contradiction });
   const { min, max } = contract.vram_guard_ratio;
   if (!(header.vram_guard_ratio >= min && header.vram_guard_ratio <= max)) {
@@ -144,13 +144,17 @@ function findDisorder({ samples, header }: RunRecord): string | null {
  * Steps follow one another, so their times cannot add up to more than the wall time around them; 5 % and
  * 50 ms are left for clocks that differ (a device's, another process's).
  */
-function findContradiction({ samples }: RunRecord): string | null {
+function findContradiction({ samples }: RunRecord, metrics: RunMetrics): string | null {
   const measured = measuredSamples(samples);
   const first = measured[0];
   const last = measured[measured.length - 1];
   if (first === undefined || last === undefined) return null;
   const wall_s = last.end_s - (first.end_s - first.time_s);
   const sum_s = measured.reduce((sum, sample) => sum + sample.time_s, 0);
+  const complete = metrics.measured_steps === metrics.measure_steps;
+  if (!Number.isFinite(wall_s + sum_s) || (complete && wall_s > 0 && metrics.throughput_tokens_per_s === null)) {
+    return "the measured steps take times that no clock shows: their figures are beyond what a number can hold";
+  }
   if (sum_s <= wall_s * 1.05 + 0.05) return null;
   return `the measured steps take ${sum_s.toFixed(3)} s together, but only ${wall_s.toFixed(3)} s passed`;
 }

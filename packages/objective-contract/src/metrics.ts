@@ -37,6 +37,7 @@ export function computeMetrics(run: RunRecord): RunMetrics {
   const complete = measured.length === header.measure_steps;
   const { batch_size, seq_len, synth_len } = header.workload.colony_spec;
   const samples_per_s = complete && wall_s !== null && wall_s > 0 ? (header.measure_steps * batch_size) / wall_s : null;
+  const tokens_per_s = samples_per_s === null ? null : samples_per_s * seq_len;
   const losses = run.samples.map((sample) => sample.loss);
   const figures = {
     batch_size,
@@ -48,8 +49,8 @@ export function computeMetrics(run: RunRecord): RunMetrics {
     measure_wall_time_s: wall_s,
     median_step_time_s: stats.median_s,
     p95_step_time_s: stats.p95_s,
-    throughput_samples_per_s: samples_per_s,
-    throughput_tokens_per_s: samples_per_s === null ? null : samples_per_s * seq_len,
+    throughput_samples_per_s: finite(samples_per_s),
+    throughput_tokens_per_s: finite(tokens_per_s),
     peak_vram_reserved_bytes: largest([outcome.peak_vram_reserved_bytes, ...read(measured, "vram_reserved_bytes")]),
     peak_vram_allocated_bytes: largest([outcome.peak_vram_allocated_bytes, ...read(measured, "vram_allocated_bytes")]),
     peak_rss_bytes: largest(read(run.samples, "rss_bytes")),
@@ -66,6 +67,8 @@ export function saysOutOfMemory(message: string): boolean {
   return ["out of memory", "cuda oom", "cuda out of memory"].some((phrase) => text.includes(phrase));
 }
 
+const OUT_OF_RANGE = "the times are beyond what a number can hold";
+
 function isTime(value: number): boolean {
   return Number.isFinite(value) && value >= 0;
 }
@@ -73,7 +76,12 @@ function isTime(value: number): boolean {
 function wallTime(measured: readonly StepSample[]): number | null {
   const first = measured[0];
   const last = measured[measured.length - 1];
-  return first === undefined || last === undefined ? null : last.end_s - (first.end_s - first.time_s);
+  return first === undefined || last === undefined ? null : finite(last.end_s - (first.end_s - first.time_s));
+}
+
+/** What absurd times make of a figure is no number that an artifact can carry. */
+function finite(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null;
 }
 
 function read(
@@ -94,15 +102,18 @@ function whyNull(
   complete: boolean,
 ): Readonly<Record<string, string>> {
   const noStep = "no measured step was recorded";
+  const wall = figures.measured_steps === 0 ? noStep : OUT_OF_RANGE;
   const throughput = complete
-    ? "the measured wall time is not positive"
+    ? figures.measure_wall_time_s === null || figures.measure_wall_time_s > 0
+      ? OUT_OF_RANGE
+      : "the measured wall time is not positive"
     : `only ${figures.measured_steps} of ${figures.measure_steps} measured steps were recorded`;
   const vram =
     runDevice(run).kind === "cpu"
       ? "a CPU run uses no VRAM"
       : (run.outcome.vram_stats_error ?? "neither the device nor the samples told it");
   const why: Record<string, string> = {
-    measure_wall_time_s: noStep,
+    measure_wall_time_s: wall,
     median_step_time_s: noStep,
     p95_step_time_s: noStep,
     throughput_samples_per_s: throughput,

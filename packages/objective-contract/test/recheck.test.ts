@@ -1,4 +1,11 @@
-import { OBJECTIVE_V1, type RunRecord, defineContract, defineGate, gateResult } from "@vrx/objective-contract";
+import {
+  OBJECTIVE_V1,
+  type RunRecord,
+  defineContract,
+  defineGate,
+  gateResult,
+  runOutcome,
+} from "@vrx/objective-contract";
 import { MAX_SAMPLES, completeRun, openRun, readRun, recheckRun } from "@vrx/objective-contract/node";
 import fc from "fast-check";
 import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -39,6 +46,28 @@ describe("a directory that was not touched", () => {
   });
 });
 
+describe("times beyond what a figure can hold", () => {
+  it.each([
+    ["too short for a throughput", 1e-320],
+    ["too long for a wall time", 1.7e308],
+    ["too long for the watchdog", 1.5e9],
+    ["beyond the watchdog's clock", 1e300],
+  ])("%s are judged and recorded", async (_what, time_s) => {
+    const { samples } = recordOf();
+    const header = headerOf({ warmup_steps: 0, measure_steps: samples.length });
+    const absurd = samples.map((sample, step) => ({
+      ...sample,
+      step,
+      phase: "measure" as const,
+      time_s,
+      end_s: step === 0 ? 0 : time_s,
+    }));
+    const found = await recheckRun(await runOf(recordOf({ header, samples: absurd })));
+    expect(found).toMatchObject({ form: "full", disagreements: [], issues: [] });
+    expect(found.verdict.status).not.toBe("pass");
+  });
+});
+
 describe("edits that are found", () => {
   it.each([
     [
@@ -54,6 +83,15 @@ describe("edits that are found", () => {
     ["metrics.csv", ",True,", ",False,", "metrics.csv stability_pass"],
     ["summary.md", "| status | PASS |", "| status | FAIL |", "summary.md status"],
     ["summary.md", "# PASS: ", "# FAIL: ", "summary.md title"],
+    [
+      "summary.md",
+      "| throughput_tokens_per_s | ",
+      "| throughput_tokens_per_s | 1",
+      "summary.md throughput_tokens_per_s",
+    ],
+    ["summary.md", "| oom | pass |", "| oom | fail |", "summary.md oom"],
+    ["summary.md", "| out_dim | 1 |\n", "", "summary.md out_dim"],
+    ["summary.md", "| out_dim | 1 |", "| out_dim | 1 |\n| out_dim | 2 |", "summary.md out_dim"],
     ["samples.jsonl", '"loss":5', '"loss":4', "metrics.json artifacts"],
     ["env.json", '"cpu_count": 2', '"cpu_count": 9', "metrics.json artifacts"],
     ["run_cmd.txt", '"seed": 7', '"seed": 8', "metrics.json seed"],
@@ -64,6 +102,34 @@ describe("edits that are found", () => {
     expect(fieldsOf(found)).toContain(field);
     expect(found.verdict).toMatchObject({ status: "invalid", stability_pass: false });
     expect(found.verdict.invalid_reasons[0]?.code).toBe("artifacts_disagree");
+  });
+
+  it("but not what somebody has added to the summary", async () => {
+    const dir = await runOf();
+    edit(dir, "summary.md", (text) => `${text}\nThe fan was loud.\n`);
+    expect((await recheckRun(dir)).disagreements).toEqual([]);
+  });
+
+  it.each([
+    ["executed", null, "env.json executed_precision"],
+    ["device", { kind: "cuda", name: "cuda:0", simulated: false }, "env.json executed_device"],
+    ["step_time_mode", "cuda_events", "env.json executed_step_time_mode"],
+  ])("of how the run was executed, in %s", async (key, value, field) => {
+    const dir = await runOf();
+    edit(dir, "metrics.json", (text) => {
+      const metrics = JSON.parse(text) as { outcome: Record<string, unknown> };
+      metrics.outcome[key] = value;
+      return JSON.stringify(metrics);
+    });
+    expect(fieldsOf(await recheckRun(dir))).toContain(field);
+  });
+
+  it("of an executed precision that nobody ever told", async () => {
+    const dir = await runOf(recordOf({ outcome: runOutcome({ ...completed, executed: null }) }));
+    edit(dir, "metrics.json", (text) =>
+      text.replace('"executed": null', '"executed": {"amp": false, "precision": "fp32"}'),
+    );
+    expect(fieldsOf(await recheckRun(dir))).toContain("env.json executed_precision");
   });
 
   it("of step times, in every figure that follows from them", async () => {

@@ -4,12 +4,13 @@ import { contractOf } from "../contract-of.js";
 import { OBJECTIVE_V1 } from "../contract.js";
 import { envDocument } from "../env-document.js";
 import { type JsonObject, type JsonValue, canonicalJson, isJson } from "../json.js";
-import type { VerdictStatus } from "../judge.js";
 import { metricsCells, readMetricsCsv } from "../metrics-csv.js";
 import { metricsDocument } from "../metrics-document.js";
+import { outcomeDocument } from "../outcome-document.js";
 import { runCommandDocument } from "../run-command.js";
 import type { RunIssue } from "../run-issue.js";
 import type { RunRecord } from "../run-record.js";
+import { summaryMarkdown } from "../summary.js";
 import { judgeRead, unusableVerdict } from "../unusable-verdict.js";
 import { type Disagreement, type Recheck, believe, recordedVerdict } from "./recheck.js";
 import { drive } from "./internal/drive.js";
@@ -20,7 +21,7 @@ import { recheckMetricsOnly } from "./internal/recheck-metrics-only.js";
 
 /**
  * Judges a run directory again from the samples alone, and lists every place where another artifact disagrees:
- * `metrics.json`, `metrics.csv`, the status in `summary.md`, the digests of the evidence. Never throws for
+ * `metrics.json`, `metrics.csv`, the title and the tables of `summary.md`, the digests of the evidence. Never throws for
  * what it finds: unusable artifacts make the verdict `invalid`, with an issue each. Runs of contracts of one's
  * own need those in `contracts`.
  */
@@ -46,7 +47,7 @@ export async function recheckRun(
   const disagreements = [
     ...compareMetrics(metrics?.json ?? {}, expected),
     ...compareCsv(path, expected, issues),
-    ...compareSummary(path, recomputed.status, header.workload_digest, issues),
+    ...compareSummary(path, summaryMarkdown(record, recomputed), issues),
     ...compareEvidence(path, record),
   ];
   // Issues of the copies come up only here, and make the directory unusable like any other.
@@ -102,22 +103,34 @@ function compareCsv(dir: string, expected: JsonObject, issues: RunIssue[]): Disa
   });
 }
 
-function compareSummary(dir: string, status: VerdictStatus, digest: string, issues: RunIssue[]): Disagreement[] {
+/** The title and the tables; around them anybody may write what they like. */
+function compareSummary(dir: string, expected: string, issues: RunIssue[]): Disagreement[] {
   const read = readText(dir, "summary.md");
   if (read.status === "invalid") {
     issues.push(read.issue);
     return [];
   }
-  const artifact = "summary.md" as const;
-  const claims: readonly (readonly [string, RegExp, string])[] = [
-    ["title", /^# ([A-Z]+): /m, status.toUpperCase()],
-    ["status", /^\| status \| (.*) \|$/m, status.toUpperCase()],
-    ["workload_digest", /^\| workload_digest \| (.*) \|$/m, digest],
-  ];
-  return claims.flatMap(([field, pattern, computed]) => {
-    const found = pattern.exec(read.text)?.[1] ?? null;
-    return found === computed ? [] : [{ artifact, field, recorded: found, recomputed: computed }];
+  const recorded = summaryClaims(read.text);
+  const computed = summaryClaims(expected);
+  return [...new Set([...computed.keys(), ...recorded.keys()])].flatMap((field) => {
+    const found = recorded.get(field) ?? null;
+    const claim = computed.get(field) ?? null;
+    return found === claim ? [] : [{ artifact: "summary.md" as const, field, recorded: found, recomputed: claim }];
   });
+}
+
+/** What a summary claims: its title, and each row of its tables under the row's first cell. */
+function summaryClaims(text: string): ReadonlyMap<string, string> {
+  const claims = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const [, title, name, rest] = /^(?:# (.*)|\| (.*?) \| (.*) \|)$/.exec(line) ?? [];
+    const field = title === undefined ? name : "title";
+    if (field === undefined) continue;
+    const before = claims.get(field);
+    // A row that is there twice says two things.
+    claims.set(field, [...(before === undefined ? [] : [before]), title ?? rest ?? ""].join("; "));
+  }
+  return claims;
 }
 
 /** What `run_cmd.txt` and `env.json` say twice, they must say alike. */
@@ -135,15 +148,15 @@ function compareEvidence(dir: string, { header, env, outcome }: RunRecord): Disa
       recomputed: canonical,
     });
   }
-  const { executed } = outcome;
-  const inEnv = executedOf(env);
-  if (inEnv !== null && (inEnv.precision !== executed?.precision || inEnv.amp !== executed.amp)) {
-    differences.push({
-      artifact: "env.json",
-      field: "executed_precision",
-      recorded: inEnv.precision,
-      recomputed: executed?.precision ?? null,
-    });
+  const { executed, device, step_time_mode } = outcomeDocument(outcome);
+  const executions: readonly (readonly [string, JsonValue, JsonValue])[] = [
+    ["executed_precision", plain(executedOf(env)), executed ?? null],
+    ["executed_device", plain(env.executed_device), device ?? null],
+    ["executed_step_time_mode", env.executed_step_time_mode, step_time_mode ?? null],
+  ];
+  for (const [field, recorded, recomputed] of executions) {
+    if (canonicalJson(recorded) === canonicalJson(recomputed)) continue;
+    differences.push({ artifact: "env.json", field, recorded, recomputed });
   }
   const probe = plain(envDocument(env, header)["probe_id"]);
   const said = readJson(dir, "env.json", [])?.json;

@@ -14,6 +14,9 @@ export const CLOSED_BY_WATCHDOG = 2n;
 /** Phases in the order in which a run passes them. */
 export const phases = ["set_up", "warmup", "measure"] as const;
 
+/** The largest number of a word: 292 years. */
+const LONGEST_NS = 2n ** 63n - 1n;
+
 /** The shared words behind names. */
 export class WatchdogMemory {
   readonly #words: BigInt64Array;
@@ -48,7 +51,9 @@ export class WatchdogMemory {
     Atomics.store(this.#words, words.indexOf("progress_ns"), process.hrtime.bigint());
   }
 
+  /** The longest silence from now on; one that no word can hold is as good as none at all. */
   threshold(seconds: number): void {
-    this.set("threshold_ns", BigInt(Math.ceil(seconds * 1e9)));
+    const nanoseconds = Math.ceil(seconds * 1e9);
+    this.set("threshold_ns", nanoseconds < Number(LONGEST_NS) ? BigInt(nanoseconds) : LONGEST_NS);
   }
 }
