@@ -13,8 +13,8 @@ export interface Evidence {
 
 /**
  * The evidence level of a run with this verdict. E2 asks for the metadata that makes a run reproducible: the
- * commit with nothing changed on top of it, a seed, the version of the engine, the system and the contract's
- * own heartbeat; on a GPU also its name, memory and driver.
+ * commit with nothing changed on top of it, a seed, the version of the engine and the processor; on a GPU also its
+ * name, memory and driver.
  */
 export function evidenceLevel(run: RunRecord, status: "pass" | "fail" | "inconclusive" | "invalid"): Evidence {
   if (status !== "pass") return { level: null, missing: [`the verdict is ${status}`] };
