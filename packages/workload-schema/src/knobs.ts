@@ -11,13 +11,13 @@ export type KnobRule = number | readonly string[];
 
 export const schemaVersion = "workload_schema_v1";
 
-/** The words `ptr_dtype` takes (seed 000, section 2.2). */
+/** The words `ptr_dtype` takes (docs/gpu/workload_schema_v1.md). */
 export const ptrDtypes: readonly PtrDtype[] = ["fp64", "fp32", "fp16", "bf16"];
 
-/** The words `precision` takes (seed 000, section 2.2). */
+/** The words `precision` takes (docs/gpu/workload_schema_v1.md). */
 export const precisions: readonly Precision[] = ["fp64", "fp32", "fp16", "bf16", "amp"];
 
-/** Every knob with its rule, in the order of the seed's tables: a number is the minimum of an integer. */
+/** Every knob with its rule, in the order of the schema's page: a number is the minimum of an integer. */
 export const knobRules: {
   readonly ant_spec: Readonly<Record<AntKnob, KnobRule>>;
   readonly colony_spec: Readonly<Record<ColonyKnob, KnobRule>>;

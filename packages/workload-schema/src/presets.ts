@@ -2,7 +2,7 @@ import type { WorkloadSpec } from "./workload-spec.js";
 
 export type PresetName = "od1_small" | "od1_real" | "od1_stress";
 
-/** The canonical OD1 workloads (seed 000, section 5), frozen; `od1_stress` may not fit into a small GPU, on purpose. */
+/** The canonical OD1 workloads (docs/gpu/workload_schema_v1.md), frozen; `od1_stress` may not fit into a small GPU, on purpose. */
 export const presets: Readonly<Record<PresetName, WorkloadSpec>> = /* @__PURE__ */ Object.freeze({
   od1_small: /* @__PURE__ */ preset("od1_small", 2048, 256, 128, 4),
   od1_real: /* @__PURE__ */ preset("od1_real", 8192, 576, 256, 16),

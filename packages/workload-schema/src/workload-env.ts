@@ -23,8 +23,8 @@ export type KnobVariable =
   | { readonly section: "colony_spec"; readonly knob: ColonyKnob; readonly env: WorkloadVariable };
 
 /**
- * Which variable sets which knob (seed 000, sections 2.2 and 2.3). The seed gives `seq_len`, which is for accounting
- * only, no variable: `VRX_SEQ_LEN` is ours, so that nothing is lost on the way through an environment.
+ * Which variable sets which knob (docs/gpu/workload_schema_v1.md). The first edition gives `seq_len`, which is
+ * for accounting only, no variable: `VRX_SEQ_LEN` is ours, so that nothing is lost on the way through an environment.
  */
 export const workloadVariables: readonly KnobVariable[] = [
   { section: "ant_spec", knob: "ring_len", env: "VRX_RING_LEN" },

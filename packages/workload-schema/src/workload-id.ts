@@ -5,7 +5,7 @@ import { sha256Hex } from "./internal/sha256.js";
 import type { SpecInteger, WorkloadSpec } from "./workload-spec.js";
 
 /**
- * The text whose hash is the id (seed 000, section 4): schema version and knobs without labels, keys sorted, no
+ * The text whose hash is the id (docs/gpu/workload_schema_v1.md): schema version and knobs without labels, keys sorted, no
  * spaces, ASCII. Takes a spec of a program as strictly as one of a file: throws a {@link WorkloadSchemaError} with
  * every issue for unknown or missing keys, fractions, unknown words, and for a `number` beyond 2^53-1, which has
  * lost digits already (use a `bigint`).

@@ -15,7 +15,7 @@ export interface Labels {
   readonly notes?: unknown;
 }
 
-/** Shape and precision: what sets the memory footprint and the arithmetic (seed 000, section 2.2). */
+/** Shape and precision: what sets the memory footprint and the arithmetic (docs/gpu/workload_schema_v1.md). */
 export interface AntSpec<I extends SpecInteger = number> extends Labels {
   /** Ring length in slots, at least 1. */
   readonly ring_len: I;
@@ -27,7 +27,7 @@ export interface AntSpec<I extends SpecInteger = number> extends Labels {
   readonly precision: Precision;
 }
 
-/** Workload and cadence (seed 000, section 2.3). */
+/** Workload and cadence (docs/gpu/workload_schema_v1.md). */
 export interface ColonySpec<I extends SpecInteger = number> extends Labels {
   /** Sequence length used for accounting (tokens per second), at least 1. */
   readonly seq_len: I;
@@ -41,7 +41,7 @@ export interface ColonySpec<I extends SpecInteger = number> extends Labels {
   readonly state_loop_samples: I;
 }
 
-/** What is run: the contract of seed 000, `workload_schema_v1`. */
+/** What is run: the schema `workload_schema_v1`. */
 export interface WorkloadSpec<I extends SpecInteger = number> extends Labels {
   readonly schema_version: "workload_schema_v1";
   readonly ant_spec: AntSpec<I>;

@@ -10,7 +10,7 @@ import {
 } from "../src/index.js";
 import { specs } from "./support/arbitrary-spec.js";
 
-test("the variables are the seed's, and VRX_SEQ_LEN for what the seed has none for", () => {
+test("the variables are the first edition's, and VRX_SEQ_LEN for the knob it has none for", () => {
   expect(workloadToEnv(presets.od1_real)).toEqual({
     VRX_RING_LEN: "8192",
     VRX_SLOT_DIM: "576",

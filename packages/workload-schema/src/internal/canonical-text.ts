@@ -1,6 +1,6 @@
 import type { SpecInteger, WorkloadSpec } from "../workload-spec.js";
 
-/** The hashed text (seed 000, section 4): keys sorted, no spaces, ASCII, labels left out. `spec` must have been checked. */
+/** The hashed text (docs/gpu/workload_schema_v1.md): keys sorted, no spaces, ASCII, labels left out. `spec` must have been checked. */
 export function canonicalText({ ant_spec: ant, colony_spec: colony, ...top }: WorkloadSpec<SpecInteger>): string {
   return (
     `{"ant_spec":{"precision":"${ant.precision}","ptr_dtype":"${ant.ptr_dtype}",` +
