@@ -1,10 +1,17 @@
-import type { Contract, HeartbeatPolicy, RunRecord, Verdict } from "@vrx/objective-contract";
-import { collectEnv, createRunHeader } from "@vrx/objective-contract/node";
+import {
+  type Contract,
+  type HeartbeatPolicy,
+  type RunRecord,
+  type Verdict,
+  isObjectiveContractError,
+} from "@vrx/objective-contract";
+import { type FinishInput, type FinishedRun, collectEnv, createRunHeader } from "@vrx/objective-contract/node";
 import type { WorkloadSpec } from "@vrx/workload-schema";
 import { HarnessError } from "./errors.js";
 import type { ProbeProgress } from "./probe-progress.js";
 import { LOG_FILE, type Recorder, directoryRecorder, memoryRecorder } from "./recorder.js";
 import { runSteps } from "./run-steps.js";
+import { exceptionOf, stopReasonOf } from "./stop-reason.js";
 import type { Workload, WorkloadDescription, WorkloadRequest } from "./workload.js";
 
 /** How to measure. */
@@ -111,17 +118,34 @@ export async function probe(workload: Workload, spec: WorkloadSpec, options: Pro
       : await directoryRecorder(options.out, header, env, contract);
   const progress = (phase: "set_up" | "ending"): void =>
     onProgress({ phase, done: 0, of: 1, elapsed_s: recorder.elapsed_s(), loss: null, time_s: null });
-  progress("set_up");
-  const { facts, log, ...end } = await runSteps(workload, { request, recorder, signal, onProgress });
-  progress("ending");
-  const { record, verdict } = await recorder.finish({
-    ...end,
-    executed: facts.executed ?? null,
-    device: facts.device ?? null,
-    step_time_mode: facts.step_time_mode ?? null,
-    extras: { ...description.extras, ...facts.extras, ...(await keepLog(recorder, log)) },
-  });
+  const measure = async (): Promise<FinishInput> => {
+    progress("set_up");
+    const { facts, log, ...end } = await runSteps(workload, { request, recorder, signal, onProgress });
+    progress("ending");
+    return {
+      ...end,
+      executed: facts.executed ?? null,
+      device: facts.device ?? null,
+      step_time_mode: facts.step_time_mode ?? null,
+      extras: { ...description.extras, ...facts.extras, ...(await keepLog(recorder, log)) },
+    };
+  };
+  const { record, verdict } = await finish(recorder, await measure().catch(failedBy));
   return { ...record, verdict, dir: recorder.dir };
+}
+
+/** What a workload says of itself that no artifact can carry is a failure of the workload's. */
+async function finish(recorder: Recorder, outcome: FinishInput): Promise<FinishedRun> {
+  try {
+    return await recorder.finish(outcome);
+  } catch (error) {
+    if (!isObjectiveContractError(error) || error.code !== "invalid_outcome") throw error;
+    return recorder.finish(failedBy(error));
+  }
+}
+
+function failedBy(error: unknown): FinishInput {
+  return { status: "failed", stop_reason: stopReasonOf(error), exception: exceptionOf(error) };
 }
 
 /** A log that cannot be written is no reason to lose the verdict. */

@@ -63,7 +63,11 @@ export async function runSteps(
     end = because(error);
   }
   if (end.status !== "completed") await abandon(session);
-  return { ...end, facts: session.facts?.() ?? {}, log: session.log?.() ?? "" };
+  try {
+    return { ...end, facts: session.facts?.() ?? {}, log: session.log?.() ?? "" };
+  } catch (error) {
+    return { ...(end.status === "completed" ? because(error) : end), facts: {}, log: "" };
+  }
 }
 
 function ended(status: RunStatus, stop_reason: StopReason, exception: RunException | null = null): StepsEnd {

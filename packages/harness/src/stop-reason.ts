@@ -38,12 +38,20 @@ export function stopReasonOf(error: unknown): StopReason {
   return "exception";
 }
 
-/** What was thrown, for the artifacts. */
+/** What was thrown, for the artifacts. Never throws, whatever the thing thrown does when it is looked at. */
 export function exceptionOf(error: unknown): RunException {
+  try {
+    return described(error);
+  } catch {
+    return { type: "Error", message: "something was thrown that cannot be described" };
+  }
+}
+
+function described(error: unknown): RunException {
   if (!(error instanceof Error)) return { type: "Error", message: String(error) };
   const code = "code" in error && typeof error.code === "string" ? error.code : null;
   const { message } = error;
   // The contract knows an exhausted memory by these words, and an engine says it by its code.
   const memory = code === "out_of_memory" && !saysOutOfMemory(message) ? " (out of memory)" : "";
-  return { type: code === null ? error.name : `${error.name} ${code}`, message: `${message}${memory}` };
+  return { type: [error.name, ...(code === null ? [] : [code])].join(" "), message: `${message}${memory}` };
 }

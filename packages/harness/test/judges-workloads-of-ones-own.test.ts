@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OBJECTIVE_V1, defineContract, defineGate, gateResult } from "@vrx/objective-contract";
+import { recheckRun } from "@vrx/objective-contract/node";
 import { presets } from "@vrx/workload-schema";
 import { describe, expect, it } from "vitest";
 import { isHarnessError } from "../src/errors.js";
@@ -30,6 +31,32 @@ function measure(session: Partial<WorkloadSession>, options: ProbeOptions = {}):
   });
   return probe(workload, fp64Spec, { ...steps, ...options });
 }
+
+describe("a run whose end cannot be told", () => {
+  const throwing = (what: unknown) => () => {
+    throw what;
+  };
+  const undescribable = {
+    toString: throwing(new Error("not even this")),
+  };
+  const cases: readonly (readonly [string, Partial<WorkloadSession>, ProbeOptions])[] = [
+    ["a session that cannot say what it executed", { facts: throwing(new Error("unknown")) }, {}],
+    ["a session that cannot say what it printed", { log: throwing(new Error("unknown")) }, {}],
+    ["a session that says what no artifact carries", { facts: () => ({ extras: { figure: NaN } }) }, {}],
+    ["something thrown that cannot be described", { steps: throwing(undescribable) }, {}],
+    ["an error without a name", { steps: throwing(Object.assign(new Error("x"), { name: 5 })) }, {}],
+    ["a progress listener that throws", {}, { onProgress: throwing(new Error("no terminal")) }],
+  ];
+
+  it.each(cases)("by %s fails, with all its artifacts", async (_what, session, options) => {
+    const out = join(temporaryFolder(), "run");
+    const { verdict } = await measure(session, { out, ...options });
+    expect(verdict.status).toBe("fail");
+    expect(verdict.fail_reasons).toContain("runtime_exception");
+    const found = await recheckRun(out);
+    expect(found).toMatchObject({ form: "full", disagreements: [], verdict: { status: "fail" } });
+  });
+});
 
 describe("a workload of one's own", () => {
   it("runs in memory, with the warm-up recorded and left out of the figures", async () => {
