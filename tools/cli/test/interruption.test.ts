@@ -5,6 +5,7 @@ describe("an interruption", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 129],
   ] as const)("by %s aborts the signal once and becomes exit code %i", (name, code) => {
     const interruption = listenForInterruption();
     try {

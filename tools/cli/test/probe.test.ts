@@ -308,6 +308,7 @@ describe("interruption", () => {
       ["--warmup-steps", "0", "--measure-steps", "100000", ...python('print("step", flush=True)')],
       /^step/m,
     ],
+    ["SIGHUP", 129, "warm-up", ["--warmup-steps", "100000", ...python('print("step", flush=True)')], /^step/m],
   ] as const)(
     "%s (exit %d) in the %s keeps everything and leaves no process",
     async (signal, code, _when, words, started) => {
@@ -337,6 +338,15 @@ describe("interruption", () => {
     expect((await vrx.ended).code).toBe(130);
     expect(filesOf(run)).toEqual(artifacts);
     expect(membersOf(group)).toEqual([]);
+  });
+});
+
+describe("a run directory that somebody takes away while it is measured", () => {
+  it("is an error that names what is missing, and no defect of vrx", () => {
+    const run = newRun();
+    const { code, stderr } = probe([tiny, "-o", run, "--", "rm", "-r", run]);
+    expect(stderr).toMatch(/holds no run that can be used: run_cmd.txt: it is not there/);
+    expect(code).toBe(2);
   });
 });
 

@@ -204,6 +204,8 @@ function asCliError(error: unknown, spec: string | undefined): unknown {
     switch (error.code) {
       case "write_failed":
       case "watchdog_failed":
+      case "run_unusable":
+        // The last one: somebody has taken away or damaged what was written so far.
         return new CliError("bad_environment", error.message, { cause: error });
       case "invalid_header":
       case "run_exists":

@@ -30,7 +30,7 @@ export interface CallContext {
   /** The words after `--`, for a command that declares `rest`; undefined when there is no `--`. */
   readonly rest: readonly string[] | undefined;
   readonly output: Output;
-  /** Aborted by SIGINT or SIGTERM, for a command that declares `interruptible`. */
+  /** Aborted by SIGINT, SIGTERM or SIGHUP, for a command that declares `interruptible`. */
   readonly signal: AbortSignal;
 }
 

@@ -14,6 +14,8 @@ export const exitCodes = {
   defect: 70,
   /** Preempted or interrupted in a way that can be resumed. */
   resumable: 75,
+  /** Ended by SIGHUP (the terminal is gone); everything finished so far is kept. */
+  hungUp: 129,
   /** Ended by SIGINT; everything finished so far is kept. */
   interrupted: 130,
   /** Ended by SIGTERM; everything finished so far is kept. */

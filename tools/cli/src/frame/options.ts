@@ -97,7 +97,7 @@ export function integer<F extends number | undefined>(
     parse(value) {
       const number = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
       if (number >= min && number <= max) return number;
-      const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+      const range = max === Number.MAX_SAFE_INTEGER && !(number > max) ? `of at least ${min}` : `from ${min} to ${max}`;
       throw new CliError("bad_arguments", `expected a whole number ${range}, found ${JSON.stringify(value)}`);
     },
   };
