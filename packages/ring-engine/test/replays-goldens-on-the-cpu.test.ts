@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { replayGolden } from "../src/replay-golden.js";
 import { cpuEngine } from "./cpu-engine.js";
 import { goldenOf, goldenTexts } from "./goldens.js";
+import { recordGolden } from "./record-golden.js";
+import { smallConfig } from "./small-config.js";
 
 describe("the CPU engine replays the recorded runs", () => {
   for (const [file, text] of goldenTexts) {
@@ -22,4 +24,12 @@ describe("the CPU engine replays the recorded runs", () => {
       });
     }
   }
+
+  it("agrees where the slopes of the dead zone's head are nothing but the rounding of its gate", async () => {
+    const config = smallConfig({ num_classes: 256, ring_len: 256, synth_len: 8, precision: "fp32", ptr_dtype: "fp32" });
+    const golden = goldenOf(await recordGolden(config, 4, 1));
+    const slopes = golden.steps[0]?.gradients?.get("deadzone_head.bias");
+    expect(Math.abs(slopes![0]!)).toBeLessThan(1e-20);
+    expect(await replayGolden(golden, cpuEngine())).toMatchObject({ ok: true, compared_steps: 1 });
+  });
 });

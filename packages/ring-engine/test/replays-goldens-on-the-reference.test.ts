@@ -46,4 +46,50 @@ describe("the reference engine replays the recorded runs", () => {
     expect(replay.ok).toBe(false);
     expect(replay.mismatches).toEqual(["step 0: gradient of context_logit: expected null, found one"]);
   });
+
+  it.each(["A_f64_tiny.json", "E_f64_nosensory.json"])(
+    "%s: finds a deviation of three times the tolerance in any step",
+    async (file) => {
+      const golden = goldenOf(goldenTexts.get(file)!);
+      for (const index of golden.steps.keys()) {
+        const steps = golden.steps.map((step, i) => {
+          const off = i === index ? 1 + 3e-9 : 1;
+          return { ...step, logits: step.logits.map((v) => v * off), loss: step.loss * off };
+        });
+        const replay = await replayGolden({ ...golden, steps }, referenceEngine);
+        expect(replay).toMatchObject({ ok: false, compared_steps: 3 });
+      }
+    },
+  );
+
+  it("compares norms of gradients beside the gradients themselves", async () => {
+    const golden = goldenOf(goldenTexts.get("A_f64_tiny.json")!);
+    const [first, ...rest] = golden.steps;
+    const gradient_norms = new Map(first!.gradient_norms).set("context_logit", 1);
+    const replay = await replayGolden({ ...golden, steps: [{ ...first!, gradient_norms }, ...rest] }, referenceEngine);
+    expect(replay.ok).toBe(false);
+  });
+
+  it.each(["A_f64_tiny.json", "E_f64_nosensory.json"])(
+    "%s: finds a deviation of three times the tolerance in any step",
+    async (file) => {
+      const golden = goldenOf(goldenTexts.get(file)!);
+      for (const index of golden.steps.keys()) {
+        const steps = golden.steps.map((step, i) => {
+          const off = i === index ? 1 + 3e-9 : 1;
+          return { ...step, logits: step.logits.map((v) => v * off), loss: step.loss * off };
+        });
+        const replay = await replayGolden({ ...golden, steps }, referenceEngine);
+        expect(replay).toMatchObject({ ok: false, compared_steps: 3 });
+      }
+    },
+  );
+
+  it("compares norms of gradients beside the gradients themselves", async () => {
+    const golden = goldenOf(goldenTexts.get("A_f64_tiny.json")!);
+    const [first, ...rest] = golden.steps;
+    const gradient_norms = new Map(first!.gradient_norms).set("context_logit", 1);
+    const replay = await replayGolden({ ...golden, steps: [{ ...first!, gradient_norms }, ...rest] }, referenceEngine);
+    expect(replay.ok).toBe(false);
+  });
 });
