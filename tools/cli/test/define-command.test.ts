@@ -76,10 +76,10 @@ describe("a declared command", () => {
 });
 
 describe("a whole number", () => {
-  const { parse } = integer("batch", { min: 1, fallback: undefined });
+  const batch = integer("batch", { min: 1, fallback: undefined });
 
   it("that cannot be held exactly is refused with the largest that can", () => {
-    expect(() => parse("9007199254740993")).toThrow(/from 1 to 9007199254740991, found "9007199254740993"/);
-    expect(() => parse("0")).toThrow(/of at least 1, found "0"/);
+    expect(() => batch.parse("9007199254740993")).toThrow(/from 1 to 9007199254740991, found "9007199254740993"/);
+    expect(() => batch.parse("0")).toThrow(/of at least 1, found "0"/);
   });
 });

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -328,16 +328,20 @@ describe("interruption", () => {
 
   it("a second signal ends it at once, with the program and a complete directory", async () => {
     const run = newRun();
-    const stubborn = python("signal.signal(signal.SIGTERM, signal.SIG_IGN); print('step', flush=True)");
+    const stubborn = python(
+      "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('step', os.environ['VRX_SPEC_FILE'], flush=True)",
+    );
     const vrx = startVrx(["probe", tiny, "--measure-steps", "100000", "-o", run, ...stubborn], folder);
     await vrx.shows(/^step/m);
     const group = await childOf(vrx.pid, "python3");
     vrx.kill("SIGINT");
     await new Promise((resolve) => setTimeout(resolve, 300));
     vrx.kill("SIGINT");
-    expect((await vrx.ended).code).toBe(130);
+    const { code, stderr } = await vrx.ended;
+    expect(code).toBe(130);
     expect(filesOf(run)).toEqual(artifacts);
     expect(membersOf(group)).toEqual([]);
+    expect(existsSync(/^step (.+)$/m.exec(stderr)![1]!)).toBe(false);
   });
 });
 

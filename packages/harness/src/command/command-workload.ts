@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,7 +60,13 @@ export function commandWorkload(options: CommandOptions): Workload {
     },
     async prepare(request) {
       const folder = await mkdtemp(join(tmpdir(), "vrx-"));
-      const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
+      // Also when this process is ended by process.exit, for instance at a second Ctrl-C.
+      const removeOnExit = (): void => rmSync(folder, { recursive: true, force: true });
+      process.once("exit", removeOnExit);
+      const removeFolder = async (): Promise<void> => {
+        await rm(folder, { recursive: true, force: true });
+        process.removeListener("exit", removeOnExit);
+      };
       try {
         const specFile = join(folder, "workload.json");
         await writeFile(specFile, `${canonicalWorkloadJson(request.spec)}\n`);

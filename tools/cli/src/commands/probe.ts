@@ -78,7 +78,7 @@ export const probe = defineCommand({
     1: "with --exit-verdict: the verdict is fail",
     2: "the input or the environment is wrong, or the artifacts cannot be written",
     3: "with --exit-verdict: the verdict is inconclusive or invalid",
-    129: "interrupted by SIGHUP, for instance because the terminal was closed; what was measured is kept and judged",
+    129: "interrupted by SIGHUP (the terminal is closed), as below",
     130: "interrupted by SIGINT; what was measured is kept and judged",
     143: "the same, by SIGTERM",
   },
