@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { maxDigits } from "./internal/flaw.js";
 import { precisions, ptrDtypes, schemaVersion } from "./knobs.js";
 import type { AntSpec, ColonySpec, SpecInteger, WorkloadSpec } from "./workload-spec.js";
 
 /** A safe `number` or a `bigint`, from a minimum on. */
 function integer(minimum: number): z.ZodType<SpecInteger, SpecInteger> {
-  return z.union([z.int().min(minimum), z.bigint().min(BigInt(minimum))]);
+  return z.union([z.int().min(minimum), z.bigint().min(BigInt(minimum)).lt(10n ** BigInt(maxDigits))]);
 }
 
 const labels = { name: z.unknown().optional(), notes: z.unknown().optional() };

@@ -97,6 +97,8 @@ describe("a value that is nearly right comes with what was meant", () => {
     ['"fp32"', '" fp32 "', "not_in_enum", 'one of "fp64", "fp32", "fp16", "bf16", "amp"', '" fp32 "', "fp32"],
     ['"fp32"', '"FP32"', "not_in_enum", 'one of "fp64", "fp32", "fp16", "bf16", "amp"', '"FP32"', "fp32"],
     ['"fp32"', '"b16"', "not_in_enum", 'one of "fp64", "fp32", "fp16", "bf16", "amp"', '"b16"', "bf16"],
+    ['"fp32"', '"float32"', "not_in_enum", 'one of "fp64", "fp32", "fp16", "bf16", "amp"', '"float32"', "fp32"],
+    ['"fp32"', '"bfloat16"', "not_in_enum", 'one of "fp64", "fp32", "fp16", "bf16", "amp"', '"bfloat16"', "bf16"],
     ['"fp32"', '"integers"', "not_in_enum", 'one of "fp64", "fp32", "fp16", "bf16", "amp"', '"integers"', undefined],
     ['"fp32"', "32", "not_a_string", 'one of "fp64", "fp32", "fp16", "bf16", "amp"', "32", undefined],
   ])("%s as %s", (find, replace, code, expected, found, suggestion) => {

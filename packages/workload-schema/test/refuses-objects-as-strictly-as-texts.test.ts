@@ -8,6 +8,7 @@ import {
   isSha256Hex,
   isWorkloadId,
   isWorkloadSchemaError,
+  parseWorkloadSpec,
   presets,
   toSafeInts,
   workloadSpecSchema,
@@ -50,6 +51,14 @@ describe("an integer of a program", () => {
       expect(error).toMatchObject({ code: "invalid_spec", issues: [{ code, pointer: "/ant_spec/ring_len" }] });
       expect((error as Error).message).toContain("/ant_spec/ring_len: expected");
     }
+  });
+
+  test("has at most as many digits as in a text", () => {
+    const longest = 10n ** 4300n - 1n;
+    const spec = parseWorkloadSpec(JSON.stringify(base).replace("2048", String(longest)));
+    expect(computeWorkloadId(withRing(longest))).toBe(computeWorkloadId(spec));
+    const error = thrown(() => computeWorkloadId(withRing(longest + 1n)));
+    expect(error).toMatchObject({ issues: [{ code: "integer_too_long", pointer: "/ant_spec/ring_len" }] });
   });
 
   test("is the same as number and as bigint, whatever its size", () => {

@@ -1,7 +1,7 @@
 import type { IssueCode } from "../issue.js";
 import { type KnobRule, allowedKeys, knobRules, schemaVersion } from "../knobs.js";
 import type { SpecInteger, WorkloadSpec } from "../workload-spec.js";
-import { type Flaw, maxFlaws } from "./flaw.js";
+import { type Flaw, maxDigits, maxFlaws } from "./flaw.js";
 import { FloatToken } from "./float-token.js";
 
 /** Every rule of `workload_schema_v1` that `value` breaks; the same for what was read and for objects of a program. */
@@ -57,5 +57,7 @@ export function brokenRule(rule: KnobRule, value: unknown): IssueCode | null {
   }
   if (typeof value !== "bigint" && !Number.isSafeInteger(value))
     return Number.isInteger(value) ? "unsafe_integer" : "not_an_integer";
-  return Number(value) < rule ? "too_small" : null;
+  const size = Number(value);
+  if (size < rule) return "too_small";
+  return size > 1e308 && String(value).length > maxDigits ? "integer_too_long" : null;
 }

@@ -1,6 +1,6 @@
 import type { Dialect } from "../dialect.js";
 import type { IssueCode } from "../issue.js";
-import { type Flaw, maxFlaws } from "./flaw.js";
+import { type Flaw, maxDigits, maxFlaws } from "./flaw.js";
 import { FloatToken } from "./float-token.js";
 
 /** JSON with its tokens kept: integers with every digit, other numbers as they are written. */
@@ -13,9 +13,6 @@ export interface JsonDocument {
 
 /** Told of every member of the outermost two levels of objects: its path, and where its key and its value begin. */
 export type OnMember = (path: readonly PropertyKey[], keyOffset: number, valueOffset: number) => void;
-
-/** Digits in an integer, everywhere in a text: the limit of Python's int(). */
-const maxDigits = 4300;
 
 /**
  * Open brackets at most. Python has no limit of its own but that of its stack: 993 is what CPython 3.11 opens, with

@@ -8,6 +8,6 @@ export function requireSpec(value: unknown): WorkloadSpec<SpecInteger> {
   const flaws = findFlaws(value);
   if (isFlawless(value, flaws)) return value;
   const issues = flaws.map((flaw) => schemaIssue(flaw));
-  const hint = typeof value === "string" ? "; read texts with parseWorkloadSpec" : "";
+  const hint = typeof value === "string" ? "; use parseWorkloadSpec" : "";
   throw new WorkloadSchemaError("invalid_spec", issues.map(({ message }) => message).join("\n") + hint, issues);
 }

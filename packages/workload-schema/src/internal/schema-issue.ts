@@ -27,7 +27,7 @@ function foundBy(code: IssueCode, path: readonly PropertyKey[], value: unknown):
 /** What the schema wants at a path, in words. */
 export function expectedAt({ code, path }: Flaw): string {
   if (code === "unknown_key") return `only the keys ${allowedKeys(path.at(-2)).join(", ")}`;
-  if (code === "unsafe_integer") return "a bigint beyond 2^53-1, where numbers lose digits";
+  if (code === "unsafe_integer") return "a bigint beyond 2^53-1";
   const rule = ruleAt(path);
   if (typeof rule === "number") return `an integer >= ${rule}`;
   if (rule !== undefined) return `one of ${rule.map(quote).join(", ")}`;

@@ -13,8 +13,12 @@ export function nearest(text: string, candidates: readonly string[]): string | u
   return fewest <= Math.max(1, Math.floor(longest * 0.4)) && fewest < longest ? best : undefined;
 }
 
+/** `float32` and `bfloat16` are other names of `fp32` and `bf16`. */
 function plain(text: string): string {
-  return text.toLowerCase().replace(/[\s_\-./]/g, "");
+  return text
+    .toLowerCase()
+    .replace(/[\s_\-./]/g, "")
+    .replace(/^(b?)float/, "$1f");
 }
 
 /** Optimal string alignment: insertions, deletions, substitutions, and swaps of neighbours. */
