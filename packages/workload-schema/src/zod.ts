@@ -5,7 +5,13 @@ import type { AntSpec, ColonySpec, SpecInteger, WorkloadSpec } from "./workload-
 
 /** A safe `number` or a `bigint`, from a minimum on. */
 function integer(minimum: number): z.ZodType<SpecInteger, SpecInteger> {
-  return z.union([z.int().min(minimum), z.bigint().min(BigInt(minimum)).lt(10n ** BigInt(maxDigits))]);
+  return z.union([
+    z.int().min(minimum),
+    z
+      .bigint()
+      .min(BigInt(minimum))
+      .lt(10n ** BigInt(maxDigits)),
+  ]);
 }
 
 const labels = { name: z.unknown().optional(), notes: z.unknown().optional() };
