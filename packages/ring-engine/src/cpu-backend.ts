@@ -72,7 +72,15 @@ function chooseLevel(levels: readonly string[], wanted: CpuInstructionSet | unde
 
 function nativeConfig(config: RingConfig, threads: number, level: number): NativeConfig {
   const { precision, ptr_dtype, ...rest } = config;
-  return { ...rest, double_precision: precision === "fp64", double_pointer: ptr_dtype === "fp64", threads, level };
+  return {
+    ...rest,
+    // A longer delay makes no difference.
+    sensory_len: Math.min(rest.sensory_len, rest.synth_len),
+    double_precision: precision === "fp64",
+    double_pointer: ptr_dtype === "fp64",
+    threads,
+    level,
+  };
 }
 
 /** Column b of [T, B]. */

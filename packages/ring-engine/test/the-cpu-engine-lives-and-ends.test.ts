@@ -204,3 +204,7 @@ describe("engines in workers", () => {
     expect(codes).toEqual([1, 1, 1]);
   });
 });
+
+it("takes any delay of the sensory stage that the options take", () => {
+  createCpuBackend(smallConfig({ sensory_len: 2 ** 31 - 1 })).dispose();
+});
