@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { replayGolden } from "../src/replay-golden.js";
-import { cpuEngine } from "./cpu-engine.js";
+import { cpuEngine, notCompiled } from "./cpu-engine.js";
 import { goldenOf, goldenTexts } from "./goldens.js";
 import { recordGolden } from "./record-golden.js";
 import { smallConfig } from "./small-config.js";
 
-describe("the CPU engine replays the recorded runs", () => {
+describe.skipIf(notCompiled)("the CPU engine replays the recorded runs", () => {
   for (const [file, text] of goldenTexts) {
     for (const threads of [1, 3]) {
       it(`${file} on ${threads} threads: every step runs free and agrees`, async () => {

@@ -6,6 +6,7 @@ import { RingEngineError } from "../src/errors.js";
 import { initialParameters } from "../src/initial-parameters.js";
 import { loadAddon } from "../src/native-addon.js";
 import { ringBatch } from "../src/ring-batch.js";
+import { notCompiled } from "./cpu-engine.js";
 import { smallConfig } from "./small-config.js";
 
 const requestOf = (config: RingConfig, mode: StepRequest["mode"] = "train", step = 0): StepRequest => ({
@@ -32,7 +33,7 @@ const codeOf = (call: () => unknown): string => {
   return "none";
 };
 
-describe("a step of the CPU engine", () => {
+describe.skipIf(notCompiled)("a step of the CPU engine", () => {
   it("leaves the event loop free", async () => {
     const backend = backendOf(slow, { threads: 1 });
     let turns = 0;
@@ -92,7 +93,7 @@ describe("a step of the CPU engine", () => {
   }
 });
 
-describe("calls that cannot be served", () => {
+describe.skipIf(notCompiled)("calls that cannot be served", () => {
   it("are refused with `busy` while a step runs, and the step is not harmed", async () => {
     const backend = backendOf(slow);
     const expected = await backend.run(requestOf(slow, "gradients"));
@@ -171,7 +172,7 @@ describe("calls that cannot be served", () => {
   });
 });
 
-describe("engines in workers", () => {
+describe.skipIf(notCompiled)("engines in workers", () => {
   const load = loadAddon();
   const file = load.status === "loaded" ? load.file : "";
   /** Steps for ever, without waiting for anything else. */
@@ -205,6 +206,6 @@ describe("engines in workers", () => {
   });
 });
 
-it("takes any delay of the sensory stage that the options take", () => {
+it.skipIf(notCompiled)("takes any delay of the sensory stage that the options take", () => {
   createCpuBackend(smallConfig({ sensory_len: 2 ** 31 - 1 })).dispose();
 });

@@ -138,7 +138,7 @@ describe("vrx probe of the ring", () => {
       "--colony",
       '{"seq_len":1,"synth_len":1,"batch_size":1,"ptr_update_every":1,"state_loop_samples":0}',
     ];
-    expect(probe([...inline, "--dry-run"]).code).toBe(0);
+    expect(probe([...inline, "--precision", "fp64", "--dry-run"]).code).toBe(0);
   });
 
   it("ends with a verdict when the measuring process is killed", async () => {
