@@ -15,7 +15,14 @@ describe.each(publishedPackages())("$name", ({ name, dir, manifest }) => {
 
   test("carries what users need and nothing else", () => {
     expect(files).toEqual(
-      expect.arrayContaining(["package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/index.js", "dist/index.d.ts"]),
+      expect.arrayContaining([
+        "package.json",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "dist/index.js",
+        "dist/index.d.ts",
+      ]),
     );
     expect(files.filter((file) => /^(test|src|\.nx|coverage)\/|tsconfig|vitest|\.tsbuildinfo$/.test(file))).toEqual([]);
   });
