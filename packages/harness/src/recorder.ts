@@ -13,6 +13,7 @@ import {
   redactText,
   runOutcome,
   stepStats,
+  withExecuted,
 } from "@vrx/objective-contract";
 import { type FinishInput, type FinishedRun, completeRun, openRun } from "@vrx/objective-contract/node";
 import { HarnessError } from "./errors.js";
@@ -121,21 +122,8 @@ export function memoryRecorder(header: RunHeader, env: EnvFacts, contract: Contr
         ...(stall === null ? {} : { status: "stalled", stop_reason: "no_progress", stall }),
         set_up_s: first === undefined ? null : Math.max(0, first.end_s - first.time_s),
       });
-      const record = { header, env: withFacts(env, facts), samples, outcome };
+      const record = { header, env: withExecuted(env, { ...facts, ...outcome }), samples, outcome };
       return Promise.resolve({ record, verdict: judge(record, contract) });
     },
-  };
-}
-
-/** The machine's facts with those that only the running workload knew. */
-function withFacts(env: EnvFacts, facts: WorkloadFacts): EnvFacts {
-  return {
-    ...env,
-    gpu_name: facts.gpu_name ?? env.gpu_name,
-    total_vram_bytes: facts.total_vram_bytes ?? env.total_vram_bytes,
-    tf32: facts.tf32 ?? env.tf32,
-    torch_version: facts.torch_version ?? env.torch_version,
-    python_version: facts.python_version ?? env.python_version,
-    cuda_version: facts.cuda_version ?? env.cuda_version,
   };
 }

@@ -275,3 +275,12 @@ describe("bad input", () => {
     expect(isHarnessError(null)).toBe(false);
   });
 });
+
+it("knows the same of the machine in memory as in a run directory", async () => {
+  const facts = () => ({ executed: { precision: "fp64", amp: false }, tf32: false, torch_version: "2.4" }) as const;
+  const inMemory = await measure({ facts });
+  const onDisk = await measure({ facts }, { out: join(temporaryFolder(), "run") });
+  expect(inMemory.env).toEqual({ ...onDisk.env, generated_utc: inMemory.env.generated_utc });
+  expect(inMemory.env).toMatchObject({ executed_precision: "fp64", executed_amp: 0, tf32: false });
+  expect(inMemory.env.reasons).not.toHaveProperty("tf32");
+});

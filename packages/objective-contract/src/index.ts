@@ -8,6 +8,7 @@ export {
   defineContract,
 } from "./contract.js";
 export { type EnvFacts, ENV_SCHEMA_VERSION } from "./env-facts.js";
+export { type ReportedEnv, withExecuted } from "./executed-env.js";
 export { ObjectiveContractError, type ObjectiveContractErrorCode, isObjectiveContractError } from "./errors.js";
 export { type Evidence, evidenceLevel } from "./evidence-level.js";
 export { type Gate, type GateOutcome, type GateResult, type NamedGateResult, defineGate, gateResult } from "./gate.js";

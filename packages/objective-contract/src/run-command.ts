@@ -4,7 +4,7 @@ import { precisions } from "./precision.js";
 import { readDevice } from "./run-device.js";
 import { RUN_SCHEMA_VERSION, type RunHeader, stepTimeModes } from "./run-header.js";
 import type { HeartbeatPolicy } from "./heartbeat.js";
-import type { RunWorkload } from "./run-workload.js";
+import { type RunWorkload, requiredKnobs } from "./run-workload.js";
 
 /** What reading a run's header gives. */
 export type ReadHeader =
@@ -17,7 +17,7 @@ export function runCommandDocument(header: RunHeader): JsonObject {
   return {
     argv: header.argv,
     amp: header.amp,
-    canonical_spec: workloadObject(workload),
+    canonical_spec: requiredKnobs(workload),
     contract_gates: contract.gates,
     contract_name: contract.name,
     contract_rel_golden_draft: contract.page,
@@ -35,7 +35,7 @@ export function runCommandDocument(header: RunHeader): JsonObject {
     out_dim: header.out_dim,
     precision: header.precision,
     probe_id: header.probe_id,
-    resolved_spec: workloadObject(workload),
+    resolved_spec: requiredKnobs(workload),
     run_options: header.run_options,
     run_options_digest: header.run_options_digest,
     schema_version: header.schema_version,
@@ -97,17 +97,6 @@ export function readRunCommand(json: unknown): ReadHeader {
     notes: fields.strings("notes"),
   };
   return issues.length === 0 ? { status: "ok", header } : { status: "invalid", issues };
-}
-
-/** The workload as JSON has it, required knobs only. */
-function workloadObject({ schema_version, ant_spec, colony_spec }: RunWorkload): JsonObject {
-  const { ring_len, slot_dim, ptr_dtype, precision } = ant_spec;
-  const { seq_len, synth_len, batch_size, ptr_update_every, state_loop_samples } = colony_spec;
-  return {
-    schema_version,
-    ant_spec: { ring_len, slot_dim, ptr_dtype, precision },
-    colony_spec: { seq_len, synth_len, batch_size, ptr_update_every, state_loop_samples },
-  };
 }
 
 const runCommandKeys = [

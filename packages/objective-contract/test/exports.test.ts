@@ -52,6 +52,7 @@ it("exports these names and no others", () => {
       "saysOutOfMemory",
       "stepStats",
       "summaryMarkdown",
+      "withExecuted",
     ]
   `);
   expect(Object.keys(node).sort()).toMatchInlineSnapshot(`

@@ -7,6 +7,7 @@ import { type JsonObject, isJson } from "../json.js";
 import { redactArgv, redactText } from "../redact.js";
 import { readRunCommand, runCommandDocument } from "../run-command.js";
 import { RUN_SCHEMA_VERSION, type RunDevice, type RunHeader, type StepTimeMode } from "../run-header.js";
+import { requiredKnobs } from "../run-workload.js";
 import { digestOf, probeId } from "./internal/load-run.js";
 import { MAX_SAMPLES } from "./internal/read-files.js";
 
@@ -96,16 +97,6 @@ export function createRunHeader(input: RunHeaderInput): RunHeader {
     );
   }
   return header;
-}
-
-function requiredKnobs({ schema_version, ant_spec, colony_spec }: WorkloadSpec): WorkloadSpec {
-  const { ring_len, slot_dim, ptr_dtype, precision } = ant_spec;
-  const { seq_len, synth_len, batch_size, ptr_update_every, state_loop_samples } = colony_spec;
-  return {
-    schema_version,
-    ant_spec: { ring_len, slot_dim, ptr_dtype, precision },
-    colony_spec: { seq_len, synth_len, batch_size, ptr_update_every, state_loop_samples },
-  };
 }
 
 function invalid(what: string): ObjectiveContractError {

@@ -3,6 +3,7 @@ import type { Contract } from "../contract.js";
 import { contractOf } from "../contract-of.js";
 import { OBJECTIVE_V1 } from "../contract.js";
 import { envDocument } from "../env-document.js";
+import { executedOf } from "../executed-env.js";
 import { type JsonObject, type JsonValue, canonicalJson, isJson } from "../json.js";
 import { metricsCells, readMetricsCsv } from "../metrics-csv.js";
 import { metricsDocument } from "../metrics-document.js";
@@ -16,7 +17,6 @@ import { type Disagreement, type Recheck, believe, recordedVerdict } from "./rec
 import { drive } from "./internal/drive.js";
 import { loadEvidence, loadMetrics, readJson } from "./internal/load-run.js";
 import { readText } from "./internal/read-files.js";
-import { executedOf } from "./internal/complete-artifacts.js";
 import { recheckMetricsOnly } from "./internal/recheck-metrics-only.js";
 
 /**
