@@ -6,14 +6,19 @@ import tseslint from "typescript-eslint";
 const layers = {
   schema: [],
   contract: ["schema"],
+  ratio: ["schema", "contract"],
   engine: ["schema"],
-  harness: ["schema", "contract", "engine"],
-  app: ["schema", "contract", "engine", "harness"],
-  workspace: ["schema", "contract", "engine", "harness", "app"],
+  harness: ["schema", "contract", "ratio", "engine"],
+  app: ["schema", "contract", "ratio", "engine", "harness"],
+  workspace: ["schema", "contract", "ratio", "engine", "harness", "app"],
 };
 
 /** Sources that must run in a browser: no module of Node there. */
-const pureSources = ["packages/workload-schema/src/**/*.ts", "packages/objective-contract/src/**/*.ts"];
+const pureSources = [
+  "packages/workload-schema/src/**/*.ts",
+  "packages/objective-contract/src/**/*.ts",
+  "packages/ant-ratio/src/**/*.ts",
+];
 
 export default tseslint.config(
   { ignores: ["**/dist/", "**/build/", "**/fixtures/", "**/coverage/", ".nx/"] },
@@ -55,7 +60,7 @@ export default tseslint.config(
   },
   {
     files: pureSources,
-    ignores: ["packages/*/src/node/**"],
+    ignores: ["packages/*/src/node/**", "packages/ant-ratio/src/report/**"],
     rules: {
       "no-restricted-imports": [
         "error",

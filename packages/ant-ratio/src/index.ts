@@ -1,0 +1,1 @@
+export type { AssocTaskSettings, CapabilityLevels, CapabilityReport } from "./capability-report.js";
