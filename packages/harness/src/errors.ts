@@ -11,7 +11,9 @@ export type HarnessErrorCode =
   /** A program ended before its last measured step; `details` has `exit_code`. */
   | "child_exit"
   /** A program was ended by a signal before its last measured step; `details` has `signal`. */
-  | "child_killed";
+  | "child_killed"
+  /** The scheduler or the queue that an executor needs does not answer, or its client is not installed. */
+  | "executor_unavailable";
 
 const brand = Symbol.for("@vrx/harness/HarnessError");
 

@@ -1,0 +1,449 @@
+import { open } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { HarnessError, isHarnessError } from "../../errors.js";
+import type { TrialStore } from "../../store/trial-store.js";
+import type { ExecutorContext, TrialEvent, TrialExecutor } from "../executor.js";
+import { type Patience, patience } from "./controller.js";
+import { type SlurmAnswer, type SlurmCommand, slurmCommand } from "./slurm-commands.js";
+import { type SlurmOptions, checkedSlurmOptions, resourceArguments } from "./slurm-options.js";
+import { type QueuedTask, exitOf, maxArraySize, queueOf, standingOf } from "./slurm-queue.js";
+import { type Submission, closeSubmission, newSubmission, openSubmissions, recordJobId } from "./submissions.js";
+import { type TaskProgram, taskProgram, taskScript } from "./task-script.js";
+
+/** How this process talks to Slurm and to people. */
+export interface SlurmSurroundings {
+  /** The folder of sbatch, squeue, scancel and scontrol; by default those that PATH finds. */
+  readonly commands?: string;
+  /** Gets what a person should know while it runs: the controller is away, trials are submitted again. */
+  readonly onNote?: (text: string) => void;
+}
+
+const defaults = { resubmit: 2, poll_s: 10, settle_s: 30, away_limit_s: 3600 };
+
+/** Exit code of a task that gave its trial back: preempted, or another attempt was at it. */
+const given_back = 75;
+
+// KillWait of Slurm is 30 s by default: a task that does not end at SIGTERM is killed then.
+const cancel_wait_s = 90;
+
+/** A limit on how much one may have queued, not a refusal for good. */
+const full = /submit limit|MaxSubmit|job count|too many jobs|AssocGrpSubmit/i;
+
+/** What the queue has of some arrays: by the name of the job, then by the index of the task. */
+type TasksByName = ReadonlyMap<string, ReadonlyMap<number, QueuedTask>>;
+
+/** A trial in the hands of Slurm. */
+interface Task {
+  readonly digest: string;
+  readonly submission: Submission;
+  readonly index: number;
+  started: boolean;
+  /** When it was first seen to have ended, or to be unknown to Slurm; null while it is queued or running. */
+  ended_ms: number | null;
+}
+
+/**
+ * Runs trials as job arrays of Slurm: one task per trial, arrays no longer than MaxArraySize, requeued when a node
+ * fails. What is submitted is recorded in the store's folder first, so that a later run on the same store waits for
+ * what is queued instead of submitting it again. Throws `invalid_argument` with all wrong options; its `run` throws
+ * `executor_unavailable` where there is no Slurm, and `invalid_argument` where Slurm refuses the options.
+ */
+export function slurmExecutor(options: SlurmOptions = {}, surroundings: SlurmSurroundings = {}): TrialExecutor {
+  const checked = checkedSlurmOptions(options);
+  return {
+    name: "slurm",
+    run: (digests, context) => new SlurmRun(checked, surroundings, context).events(digests),
+  };
+}
+
+class SlurmRun {
+  readonly #options: SlurmOptions & typeof defaults;
+  readonly #store: TrialStore;
+  readonly #context: ExecutorContext;
+  readonly #command: SlurmCommand;
+  readonly #say: (text: string) => void;
+  readonly #patience: Patience;
+  readonly #program: TaskProgram;
+  #waiting: string[] = [];
+  readonly #tasks = new Map<string, Task>();
+  readonly #live = new Set<Submission>();
+  readonly #submitted = new Map<string, number>();
+  /** Slurm takes no more at present; looked at again when a task has ended. */
+  #full = false;
+
+  constructor(options: SlurmOptions, surroundings: SlurmSurroundings, context: ExecutorContext) {
+    this.#options = { ...defaults, ...options };
+    this.#context = context;
+    this.#store = context.store;
+    this.#command = slurmCommand(surroundings.commands);
+    this.#say = surroundings.onNote ?? (() => undefined);
+    this.#patience = patience(this.#options.away_limit_s, this.#say, context.signal);
+    this.#program = taskProgram(this.#options);
+  }
+
+  async *events(digests: readonly string[]): AsyncGenerator<TrialEvent, void, undefined> {
+    this.#waiting = [...new Set(digests)];
+    if (this.#waiting.length === 0) return;
+    try {
+      const max_array_size = await this.#maxArraySize();
+      yield* this.#alreadyPublished();
+      yield* this.#adopt();
+      while (this.#waiting.length + this.#tasks.size > 0 && !this.#aborted()) {
+        yield* this.#submit(max_array_size);
+        await delay(this.#options.poll_s * 1000, undefined, { signal: this.#context.signal }).catch(() => undefined);
+        if (!this.#aborted()) yield* this.#look();
+      }
+    } catch (error) {
+      if (!isHarnessError(error) || error.code !== "executor_unavailable" || this.#nothingBegun()) throw error;
+      if (!this.#aborted()) {
+        yield* this.#giveUp(`${error.message}; run the sweep again to go on with what is queued`);
+        return;
+      }
+    }
+    if (this.#aborted()) yield* this.#cancel();
+  }
+
+  #aborted(): boolean {
+    return this.#context.signal.aborted;
+  }
+
+  #nothingBegun(): boolean {
+    return this.#tasks.size === 0 && !this.#aborted();
+  }
+
+  async #maxArraySize(): Promise<number> {
+    const answer = await this.#patience
+      .ask(() => maxArraySize(this.#command))
+      .catch((error: unknown) => {
+        throw isHarnessError(error) ? error : noSlurm(error);
+      });
+    if (answer.status === "refused") throw new HarnessError("executor_unavailable", answer.why);
+    return Math.min(answer.max_array_size, this.#options.chunk ?? Infinity);
+  }
+
+  async *#alreadyPublished(): AsyncGenerator<TrialEvent> {
+    const states = await this.#store.states();
+    const left: string[] = [];
+    for (const digest of this.#waiting) {
+      const status = states.get(digest)?.status ?? "not_run";
+      const result = status === "not_run" || status === "cancelled" ? null : await this.#store.result(digest);
+      if (result === null) left.push(digest);
+      else yield { event: "finished", digest, result, reused: true };
+    }
+    this.#waiting = left;
+  }
+
+  /** Takes over what an earlier run on this store has queued. */
+  async *#adopt(): AsyncGenerator<TrialEvent> {
+    const open = await openSubmissions(this.#store.dir);
+    if (open.length === 0) return;
+    const queued = await this.#queue(open);
+    const wanted = new Set(this.#waiting);
+    for (const submission of open) {
+      const alive = [...(queued.get(submission.name)?.values() ?? [])].filter(({ state }) => isAlive(state));
+      const [first] = alive;
+      if (first === undefined) {
+        await closeSubmission(submission);
+        continue;
+      }
+      if (submission.job_id === null) await recordJobId(submission, first.array_job_id);
+      this.#live.add(submission);
+      for (const { index } of alive) {
+        const digest = submission.digests[index];
+        if (digest === undefined || !wanted.delete(digest)) continue;
+        this.#tasks.set(digest, { digest, submission, index, started: false, ended_ms: null });
+        yield { event: "submitted", digest, where: `${this.#place(submission, index)}, queued by an earlier run` };
+      }
+    }
+    this.#waiting = this.#waiting.filter((digest) => wanted.has(digest));
+    if (this.#tasks.size > 0) this.#say(`${this.#tasks.size} trials are in the queue of Slurm from an earlier run`);
+  }
+
+  async *#submit(max_array_size: number): AsyncGenerator<TrialEvent> {
+    while (this.#waiting.length > 0 && !this.#full && !this.#aborted()) {
+      const digests = this.#waiting.slice(0, max_array_size);
+      const store_dir = resolve(this.#store.dir);
+      const submission = await newSubmission(store_dir, digests, (list_file) =>
+        taskScript({ program: this.#program, store_dir, list_file, limits: this.#context.limits }),
+      );
+      const refused = await this.#sbatch(submission);
+      if (refused !== null) {
+        await closeSubmission(submission);
+        if (full.test(refused) && this.#tasks.size > 0) {
+          this.#say(`Slurm takes no more at present (${refused}); the rest follows when tasks have ended`);
+          this.#full = true;
+          return;
+        }
+        if (this.#live.size === 0) throw refusal(refused);
+        this.#waiting = this.#waiting.slice(digests.length);
+        for (const digest of digests) yield { event: "lost", digest, why: `Slurm refused it: ${refused}` };
+        continue;
+      }
+      this.#waiting = this.#waiting.slice(digests.length);
+      this.#live.add(submission);
+      for (const [index, digest] of digests.entries()) {
+        this.#tasks.set(digest, { digest, submission, index, started: false, ended_ms: null });
+        this.#submitted.set(digest, (this.#submitted.get(digest) ?? 0) + 1);
+        yield { event: "submitted", digest, where: this.#place(submission, index) };
+      }
+    }
+  }
+
+  /** Submits an array; the reason where Slurm refuses it. */
+  async #sbatch(submission: Submission): Promise<string | null> {
+    const { throttle } = this.#options;
+    const { name, digests, folder, script_file } = submission;
+    // %N bounds one array; of several, each waits for those before it.
+    const before = [...this.#live].flatMap(({ job_id }) => (job_id === null ? [] : [job_id]));
+    const chained = throttle !== undefined && before.length > 0;
+    const args = [
+      "--parsable",
+      `--array=0-${digests.length - 1}${throttle === undefined ? "" : `%${throttle}`}`,
+      `--job-name=${name}`,
+      "--export=ALL",
+      "--requeue",
+      "--open-mode=append",
+      "--input=/dev/null",
+      `--output=${folder.replaceAll("%", "%%")}/task-%a.log`,
+      `--chdir=${resolve(this.#store.dir)}`,
+      ...(chained ? [`--dependency=afterany:${before.join(":")}`] : []),
+      ...resourceArguments(this.#options),
+      script_file,
+    ];
+    let asked = false;
+    const answer = await this.#patience.ask(async (): Promise<SlurmAnswer> => {
+      if (asked) {
+        // The controller may have taken it and died before it said so.
+        const queue = await queueOf([name], this.#command);
+        if (queue.status !== "ok") return queue;
+        const [task] = queue.tasks;
+        if (task !== undefined) return { status: "ok", stdout: task.array_job_id };
+      }
+      asked = true;
+      return this.#command("sbatch", args);
+    });
+    if (answer.status === "refused") return answer.why;
+    const [job_id] = /\d+/.exec(answer.stdout) ?? [];
+    if (job_id === undefined) return "sbatch named no job";
+    await recordJobId(submission, job_id);
+    return null;
+  }
+
+  /** Asks Slurm once and says what has changed. */
+  async *#look(): AsyncGenerator<TrialEvent> {
+    if (this.#live.size === 0) return;
+    const queue = await this.#queue([...this.#live]);
+    for (const task of [...this.#tasks.values()]) {
+      const queued = queue.get(task.submission.name)?.get(task.index);
+      if (queued !== undefined && isAlive(queued.state)) {
+        task.ended_ms = null;
+        if (task.started || standingOf(queued.state) !== "running") continue;
+        task.started = true;
+        const place = this.#place(task.submission, task.index);
+        yield { event: "started", digest: task.digest, where: `${place} on ${queued.nodes}`, attempt: place };
+        continue;
+      }
+      const ended = await this.#ended(task, queued);
+      if (ended === null) continue;
+      this.#tasks.delete(task.digest);
+      this.#full = false;
+      if (ended !== "again") yield ended;
+      else this.#waiting.push(task.digest);
+    }
+    const needed = new Set([...this.#tasks.values()].map(({ submission }) => submission));
+    for (const submission of this.#live) {
+      const alive = hasLife(queue, submission);
+      if (alive || needed.has(submission)) continue;
+      this.#live.delete(submission);
+      await closeSubmission(submission);
+    }
+  }
+
+  /** What becomes of a trial whose task is not queued or running any more; null: not known yet. */
+  async #ended(task: Task, queued: QueuedTask | undefined): Promise<TrialEvent | "again" | null> {
+    const { digest } = task;
+    const result = await this.#store.result(digest);
+    if (result !== null) return { event: "finished", digest, result, reused: false };
+    const standing = queued === undefined ? "infrastructure" : standingOf(queued.state);
+    if (standing === "timeout" || standing === "oom") return this.#publish(task, standing);
+
+    task.ended_ms ??= performance.now();
+    // A shared file system shows a new file to other hosts only when its caches expire.
+    const settled = performance.now() - task.ended_ms >= this.#options.settle_s * 1000;
+    if (!settled) return null;
+    const place = this.#place(task.submission, task.index);
+    if (standing === "cancelled") return { event: "cancelled", digest };
+    const { job_id } = task.submission;
+    const { code, signal } =
+      standing === "infrastructure" || job_id === null
+        ? { code: null, signal: null }
+        : await exitOf(job_id, task.index, this.#command);
+    const how = [
+      queued === undefined ? "Slurm does not know it any more" : `Slurm says ${queued.state}`,
+      ...(code === null ? [] : [`exit code ${code}`]),
+      ...(signal === null ? [] : [`signal ${signal}`]),
+    ].join(", ");
+    const times = this.#submitted.get(digest) ?? 0;
+    if ((standing === "infrastructure" || code === given_back) && times <= this.#options.resubmit) {
+      this.#say(`${place} ended without a result (${how}); submitting its trial again`);
+      return "again";
+    }
+    const log = join(task.submission.folder, `task-${task.index}.log`);
+    const last = await lastLine(log);
+    const said = last === null ? "" : `; its last line: ${last}`;
+    return { event: "lost", digest, why: `${place} ended without a result: ${how}${said} (${log})` };
+  }
+
+  /** Slurm ended the task, so nobody else can say what happened: the result is written down here. */
+  async #publish(task: Task, status: "timeout" | "oom"): Promise<TrialEvent | null> {
+    const { digest } = task;
+    const begun = await this.#store.begin(digest, { executor: "slurm" });
+    // The attempt of the task that was ended still counts as alive for a while.
+    if (begun.status === "taken") return null;
+    if (begun.status === "done") return { event: "finished", digest, result: begun.result, reused: false };
+    const place = this.#place(task.submission, task.index);
+    const reason =
+      status === "timeout"
+        ? `${place} was ended at the time limit of its job (${this.#options.time_limit ?? "of its partition"})`
+        : `${place} was ended by Slurm: out of memory (${this.#options.mem ?? "the memory of its job"})`;
+    await this.#store.publish(begun.attempt, {
+      status,
+      reasons: [reason],
+      started_utc: new Date().toISOString(),
+      executor: "slurm",
+      gpu_uuid: null,
+      simulated: false,
+      figures: {},
+    });
+    const result = await this.#store.result(digest);
+    return result === null ? null : { event: "finished", digest, result, reused: false };
+  }
+
+  /** Takes out of Slurm what this run is waiting for; other tasks of the same arrays stay. */
+  async *#cancel(): AsyncGenerator<TrialEvent> {
+    const jobs = new Map<Submission, number[]>();
+    for (const { submission, index } of this.#tasks.values()) {
+      jobs.set(submission, [...(jobs.get(submission) ?? []), index]);
+    }
+    const ids = [...jobs].flatMap(([{ job_id, digests }, indices]) => {
+      if (job_id === null) return [];
+      return indices.length === digests.length
+        ? [job_id]
+        : inGroups(indices).map((some) => `${job_id}_[${some.join(",")}]`);
+    });
+    const insistent = patience(cancel_wait_s, this.#say, null);
+    let failed: string | null = null;
+    try {
+      for (const id of ids) await insistent.ask(() => this.#command("scancel", ["--quiet", id]));
+      if (ids.length > 0) await this.#untilEnded(insistent);
+    } catch (error) {
+      failed = error instanceof Error ? error.message : String(error);
+    }
+    for (const digest of [...this.#tasks.keys(), ...this.#waiting]) {
+      const result = this.#tasks.has(digest) ? await this.#store.result(digest) : null;
+      if (result !== null) yield { event: "finished", digest, result, reused: false };
+      else if (failed === null || !this.#tasks.has(digest)) yield { event: "cancelled", digest };
+      else yield { event: "lost", digest, why: `it could not be cancelled and may still be queued: ${failed}` };
+    }
+    if (failed === null) await this.#closeCancelled();
+  }
+
+  async #closeCancelled(): Promise<void> {
+    const queue = await this.#queue([...this.#live]).catch(() => null);
+    if (queue === null) return;
+    for (const submission of this.#live) {
+      const alive = hasLife(queue, submission);
+      if (!alive) await closeSubmission(submission);
+    }
+  }
+
+  async #untilEnded(insistent: Patience): Promise<void> {
+    const until_ms = performance.now() + cancel_wait_s * 1000;
+    while (performance.now() < until_ms) {
+      const names = [...this.#live].map(({ name }) => name);
+      const queue = await insistent.ask(() => queueOf(names, this.#command));
+      if (queue.status !== "ok") return;
+      const wanted = new Set([...this.#tasks.values()].map(({ submission, index }) => `${submission.name} ${index}`));
+      if (!queue.tasks.some(({ name, index, state }) => wanted.has(`${name} ${index}`) && isAlive(state))) return;
+      await delay(500);
+    }
+  }
+
+  *#giveUp(why: string): Generator<TrialEvent> {
+    for (const digest of [...this.#tasks.keys(), ...this.#waiting]) yield { event: "lost", digest, why };
+  }
+
+  async #queue(submissions: readonly Submission[]): Promise<TasksByName> {
+    const names = submissions.map(({ name }) => name);
+    const queue = await this.#patience.ask(() => queueOf(names, this.#command));
+    if (queue.status === "refused") {
+      throw new HarnessError("executor_unavailable", `squeue: ${queue.why}`);
+    }
+    const byName = new Map<string, Map<number, QueuedTask>>();
+    for (const task of queue.tasks) {
+      const tasks = byName.get(task.name);
+      if (tasks === undefined) byName.set(task.name, new Map([[task.index, task]]));
+      else tasks.set(task.index, task);
+    }
+    return byName;
+  }
+
+  #place({ job_id, name }: Submission, index: number): string {
+    return `slurm ${job_id ?? name}_${index}`;
+  }
+}
+
+function isAlive(state: string): boolean {
+  const standing = standingOf(state);
+  return standing === "waiting" || standing === "running";
+}
+
+function hasLife(queue: TasksByName, { name }: Submission): boolean {
+  return [...(queue.get(name)?.values() ?? [])].some(({ state }) => isAlive(state));
+}
+
+// One argument of a command line holds 128 KiB on Linux.
+const most_in_one_argument = 5_000;
+
+function inGroups(indices: readonly number[]): readonly (readonly number[])[] {
+  const groups: number[][] = [];
+  for (let first = 0; first < indices.length; first += most_in_one_argument) {
+    groups.push(indices.slice(first, first + most_in_one_argument));
+  }
+  return groups;
+}
+
+function refusal(why: string): HarnessError {
+  return new HarnessError("invalid_argument", `Slurm refused the array: ${why}; see the options of the slurm executor`);
+}
+
+function noSlurm(error: unknown): HarnessError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new HarnessError(
+    "executor_unavailable",
+    `expected the commands of Slurm (sbatch, squeue, scontrol) on PATH: ${why}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+const tail_bytes = 4096;
+
+async function lastLine(path: string): Promise<string | null> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const { size } = await file.stat();
+      const from = Math.max(0, size - tail_bytes);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(tail_bytes), 0, tail_bytes, from);
+      const lines = buffer.subarray(0, bytesRead).toString("utf8").split("\n");
+      return lines.map((line) => line.trim()).findLast((line) => line !== "") ?? null;
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return null;
+  }
+}
