@@ -1,4 +1,5 @@
 import type { CommandDefinition, GroupDefinition } from "../frame/define-command.js";
+import { bundle } from "./bundle.js";
 import { check } from "./check.js";
 import { completion } from "./completion.js";
 import { probe } from "./probe.js";
@@ -27,6 +28,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   probe,
   check,
   ring,
+  bundle,
   completion,
   version,
 ];
