@@ -67,6 +67,9 @@ tbody tr:last-child td { border-bottom: 0; }
 tbody tr:hover td { background: var(--page); }
 tbody tr[aria-selected="true"] td { background: var(--picked); }
 tbody tr:focus-visible { outline-offset: -2px; }
+th.plain { padding: 0.5rem 0.7rem; }
+a { color: var(--accent); text-underline-offset: 2px; }
+.pictures img { max-width: 100%; height: auto; border-radius: 6px; }
 .swatch { display: inline-block; width: 0.65rem; height: 0.65rem; border-radius: 50%; margin-right: 0.45rem; }
 .gates { margin-top: 0.3rem; }
 .gates li { margin-bottom: 0.35rem; }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Spec } from "vega";
+import { missingPeer } from "./missing-peer.js";
 
 /** The font family of exported pictures; its file travels with this package. */
 export const PICTURE_FONT = "DejaVu Sans";
