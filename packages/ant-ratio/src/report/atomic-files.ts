@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<boolean> {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
   const there = await readFile(path).catch(() => null);
-  if (there !== null && there.equals(bytes)) return false;
+  if (there?.equals(bytes) === true) return false;
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {

@@ -1,1 +1,4 @@
-export {};
+export { type ChartName, charts } from "./chart-picture.js";
+export { latexTable, renderChart, renderReport, reportCsv } from "./render-report.js";
+export type { GateDetail, RunDetails } from "./report-model.js";
+export type { ReportOptions } from "./report-options.js";

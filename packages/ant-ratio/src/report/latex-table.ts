@@ -62,7 +62,7 @@ const commands: Readonly<Record<string, string>> = {
  * `[U+2028]`, and white space is a space.
  */
 export function escapeLatex(text: string): string {
-  return [...text.replace(/\s+/g, " ")]
+  return Array.from(text.replace(/\s+/g, " "))
     .map((character) => {
       const command = commands[character];
       if (command !== undefined) return command;

@@ -35,11 +35,11 @@ function read(text: string): string[][] {
     let cell = "";
     if (text[at] === '"') {
       for (at++; text[at] !== '"' || text[at + 1] === '"'; at++) {
-        cell += text[at];
+        cell += text.charAt(at);
         if (text[at] === '"') at++;
       }
       at++;
-    } else for (; text[at] !== "," && text[at] !== "\n"; at++) cell += text[at];
+    } else for (; text[at] !== "," && text[at] !== "\n"; at++) cell += text.charAt(at);
     row.push(cell);
     if (text[at] === "\n") {
       rows.push(row);

@@ -1,5 +1,6 @@
 import type { ReportAxis, ReportFigure, ReportModel, ReportPoint } from "../report-model.js";
 import { type Place, frontierLine } from "./frontier-line.js";
+import { paretoFrontier } from "../../pareto-frontier.js";
 import { tierOrder } from "./theme.js";
 
 /** What a point counts as: a failed one is never rankable. */
@@ -63,12 +64,11 @@ export function scatterData(
     if (hasValue(figure_x) && hasValue(figure_y)) shown.push({ point, x: figure_x, y: figure_y });
     else missing.push({ id: point.id, name: point.name, reasons: [...whyNot(x, figure_x), ...whyNot(y, figure_y)] });
   }
-  const best = frontier
-    ? frontierOf(
-        shown.filter(({ point }) => point.rankable),
-        { x, y },
-      )
-    : [];
+  const rankable = frontier ? shown.filter(({ point }) => point.rankable) : [];
+  const best = paretoFrontier(rankable, [
+    { key: "x", better: x.better, value: (one) => one.x.value },
+    { key: "y", better: y.better, value: (one) => one.y.value },
+  ]).frontier;
   const on_frontier = new Set(best.map(({ point }) => point.id));
   const rows = shown.map((one) => rowOf(one, on_frontier.has(one.point.id)));
   rows.sort((a, b) => importance(a) - importance(b) || a.id - b.id);
@@ -162,9 +162,4 @@ function dominationOf(one: Shown, best: readonly Shown[], { x, y }: Axes): Domin
     if (better_on.length === 2) break;
   }
   return found;
-}
-
-/** TEMP */
-function frontierOf(shown: readonly Shown[], axes: Axes): readonly Shown[] {
-  return shown.filter((one) => dominationOf(one, shown, axes) === undefined);
 }

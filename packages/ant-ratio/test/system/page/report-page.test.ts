@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { renderPage } from "../../src/report/render-page.js";
-import { manyPoints, sampleModel, samplePoint } from "../report/sample-model.js";
+import { renderPage } from "../../../src/report/render-page.js";
+import { manyPoints, sampleModel, samplePoint } from "../../report/sample-model.js";
 import { type OpenedPage, type TestBrowser, startBrowser, whyNoBrowser } from "./browser.js";
 
 const why = whyNoBrowser();
@@ -162,8 +162,8 @@ describe.skipIf(why !== null)("a report in a browser, from a file", () => {
 
   it("fits a narrow screen without scrolling sideways", async () => {
     const { page } = await browser.open(renderPage(sampleModel(manyPoints(30))), { width_px: 360 });
-    const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    expect(needed).toBeLessThanOrEqual(there!);
+    const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth] as const);
+    expect(needed).toBeLessThanOrEqual(there);
   });
 
   it("shows hostile names as they are, and runs nothing in them", async () => {
