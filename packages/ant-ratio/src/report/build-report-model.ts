@@ -1,14 +1,16 @@
+import type { PriceTable } from "../cost.js";
 import { AntRatioError } from "../errors.js";
 import type { AntRatioPacket } from "../packet.js";
 import { pointNames } from "./point-names.js";
 import { whyUnrankable } from "./rankings.js";
-import { type MeasuredAxis, measuredAxes } from "./report-axes.js";
+import { type MeasuredAxis, measuredAxes, pricesUsed } from "./report-axes.js";
 import type { ReportModel, ReportPoint } from "./report-model.js";
 import type { ReportOptions } from "./report-options.js";
 
 /** What a report shows of some packets, as plain data. Throws `invalid_argument` for an axis that does not exist. */
 export function buildReportModel(packets: readonly AntRatioPacket[], options: ReportOptions = {}): ReportModel {
-  const axes = measuredAxes();
+  const { prices = null } = options;
+  const axes = measuredAxes(prices);
   const names = pointNames(packets.map((packet) => ({ packet, source: options.sources?.get(packet) ?? null })));
   const ranked = whyUnrankable(packets);
   const points = packets.map((packet, id): ReportPoint => {
@@ -23,7 +25,7 @@ export function buildReportModel(packets: readonly AntRatioPacket[], options: Re
       rankable: reasons.length === 0,
       unrankable_reasons: reasons,
       figures: Object.fromEntries(axes.map(({ axis, figure }) => [axis.key, figure(packet)])),
-      facts: factsOf(packet),
+      facts: prices === null ? factsOf(packet) : [...factsOf(packet), ...priceFacts(packet, prices)],
       details: options.details?.get(packet) ?? null,
     };
   });
@@ -69,6 +71,10 @@ function factsOf(packet: AntRatioPacket): ReportPoint["facts"] {
     ...Object.entries(vrx ?? {}).map(([key, value]) => [`vrx.${key}`, value] as const),
   ];
   return entries.map(([key, value]) => [key, factOf(value)] as const);
+}
+
+function priceFacts(packet: AntRatioPacket, prices: PriceTable): ReportPoint["facts"] {
+  return pricesUsed(packet, prices).map((text) => ["price", text] as const);
 }
 
 function factOf(value: unknown): string | number | boolean | null {

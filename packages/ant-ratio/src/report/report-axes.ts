@@ -1,4 +1,5 @@
-import { packetAxes } from "../axes.js";
+import { type PacketAxis, packetAxes } from "../axes.js";
+import { type PriceTable, costOf } from "../cost.js";
 import type { AntRatioPacket } from "../packet.js";
 import type { ReportAxis, ReportFigure } from "./report-model.js";
 
@@ -8,12 +9,47 @@ export interface MeasuredAxis {
   readonly figure: (packet: AntRatioPacket) => ReportFigure;
 }
 
-/** The axes of packets. */
-export function measuredAxes(): readonly MeasuredAxis[] {
-  return packetAxes.map(({ key, label, unit, better, share, value, interval }) => ({
+/** The axes of packets, and with prices one of cost for each currency that the table has. */
+export function measuredAxes(prices: PriceTable | null): readonly MeasuredAxis[] {
+  const currencies = [...new Set((prices?.prices ?? []).map(({ currency }) => currency))].sort();
+  const costs = prices === null ? [] : currencies.map((currency) => costAxis(currency, prices));
+  return [...packetAxes.map(plainAxis), ...costs];
+}
+
+function plainAxis({ key, label, unit, better, share, value, interval }: PacketAxis): MeasuredAxis {
+  return {
     axis: { key, label: sentence(label), unit, better, share },
     figure: (packet) => figureOf(value(packet), interval?.(packet) ?? null, () => whyMissing(key, packet)),
-  }));
+  };
+}
+
+function costAxis(currency: string, prices: PriceTable): MeasuredAxis {
+  return {
+    axis: {
+      key: `cost_${currency.toLowerCase()}_per_1m_ring_tokens`,
+      label: `Cost in ${currency}`,
+      unit: `${currency} per 1M ring tokens`,
+      better: "lower",
+      share: false,
+    },
+    figure(packet) {
+      const { per_1m_ring_tokens, why } = costOf(packet, prices);
+      const reasons = why.filter((reason) => !isPriceUsed(reason) && !reason.startsWith("energy"));
+      const reason =
+        reasons.length > 0 ? reasons.join("; ") : `the price table has no price in ${currency} for its device`;
+      return figureOf(per_1m_ring_tokens[currency] ?? null, null, () => reason);
+    },
+  };
+}
+
+/** The prices a packet's cost was computed with, each with its source and day. */
+export function pricesUsed(packet: AntRatioPacket, prices: PriceTable): readonly string[] {
+  return costOf(packet, prices).why.filter(isPriceUsed);
+}
+
+/** `costOf` says why a figure is missing and which prices it used in one list. */
+function isPriceUsed(reason: string): boolean {
+  return /^[\d.e+-]+ [A-Z]{3} per hour by /.test(reason);
 }
 
 function figureOf(

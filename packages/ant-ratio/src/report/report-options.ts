@@ -1,3 +1,4 @@
+import type { PriceTable } from "../cost.js";
 import type { AntRatioPacket } from "../packet.js";
 import type { RunDetails } from "./report-model.js";
 
@@ -10,6 +11,8 @@ export interface ReportOptions {
   readonly y?: string;
   /** What is known of the run behind a packet, for its detail: the same packet objects as those of the report. */
   readonly details?: ReadonlyMap<AntRatioPacket, RunDetails>;
+  /** Adds an axis of cost for each currency of the table; see `readPriceTable`. */
+  readonly prices?: PriceTable;
   /** Which sweep a packet is from, where several are shown together. */
   readonly sources?: ReadonlyMap<AntRatioPacket, string>;
 }
