@@ -3,6 +3,7 @@ import { bundle } from "./bundle.js";
 import { check } from "./check.js";
 import { completion } from "./completion.js";
 import { probe } from "./probe.js";
+import { report } from "./report.js";
 import { ring } from "./ring.js";
 import { version } from "./version.js";
 import { workload } from "./workload.js";
@@ -29,6 +30,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   check,
   ring,
   bundle,
+  report,
   completion,
   version,
 ];
