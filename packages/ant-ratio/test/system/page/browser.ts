@@ -23,6 +23,8 @@ export interface OpenedPage {
 /** One browser for the tests of a file. */
 export interface TestBrowser {
   open(html: string, options?: { readonly dark?: boolean; readonly width_px?: number }): Promise<OpenedPage>;
+  /** Opens a page that is there already. */
+  go(url: string, options?: { readonly dark?: boolean; readonly width_px?: number }): Promise<OpenedPage>;
   close(): Promise<void>;
 }
 
@@ -42,28 +44,31 @@ export async function startBrowser(): Promise<TestBrowser> {
     ],
   });
   let opened = 0;
+  const go: TestBrowser["go"] = async (url, { dark = false, width_px = 1280 } = {}) => {
+    const context = await browser.newContext({
+      viewport: { width: width_px, height: 900 },
+      colorScheme: dark ? "dark" : "light",
+    });
+    const page = await context.newPage();
+    const problems: string[] = [];
+    page.on("console", (message) => problems.push(`console ${message.type()}: ${message.text()}`));
+    page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+    page.on("dialog", (dialog) => {
+      problems.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on("request", (request) => {
+      if (request.url() !== url) problems.push(`request: ${request.url().slice(0, 200)}`);
+    });
+    await page.goto(url);
+    return { page, problems };
+  };
   return {
-    async open(html, { dark = false, width_px = 1280 } = {}) {
+    go,
+    open(html, options) {
       const file = join(folder, `${opened++}.html`);
       writeFileSync(file, html);
-      const context = await browser.newContext({
-        viewport: { width: width_px, height: 900 },
-        colorScheme: dark ? "dark" : "light",
-      });
-      const page = await context.newPage();
-      const problems: string[] = [];
-      page.on("console", (message) => problems.push(`console ${message.type()}: ${message.text()}`));
-      page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
-      page.on("dialog", (dialog) => {
-        problems.push(`dialog: ${dialog.message()}`);
-        void dialog.dismiss();
-      });
-      const url = pathToFileURL(file).href;
-      page.on("request", (request) => {
-        if (request.url() !== url) problems.push(`request: ${request.url().slice(0, 200)}`);
-      });
-      await page.goto(url);
-      return { page, problems };
+      return go(pathToFileURL(file).href, options);
     },
     async close() {
       await browser.close();
