@@ -34,7 +34,8 @@ export function formatFigure(figure: ReportFigure | undefined, axis: Pick<Report
   if (figure === undefined || figure.value === null) return NO_FIGURE;
   const value = formatValue(figure.value, axis);
   if (figure.interval === undefined) return value;
-  return `${value} [${formatValue(figure.interval.low, axis)}, ${formatValue(figure.interval.high, axis)}]`;
+  const ends = [figure.interval.low, figure.interval.high].map((end) => formatValue(end, axis).replace("%", ""));
+  return `${value} [${ends.join(", ")}]`;
 }
 
 /** What an axis is called with its unit: `Throughput (ring tokens/s)`. */

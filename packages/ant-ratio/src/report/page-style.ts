@@ -17,7 +17,7 @@ p { margin: 0.35rem 0 0; }
 .quiet { color: var(--faint-ink); }
 .small { font-size: 0.86rem; }
 section { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: clamp(1rem, 2vw, 1.4rem); margin-bottom: 1.1rem; min-width: 0; }
-.top { display: grid; grid-template-columns: minmax(0, 1fr) 21rem; gap: 1.1rem; align-items: start; }
+.top { display: grid; grid-template-columns: minmax(0, 1fr) 23rem; gap: 1.1rem; align-items: start; }
 .top > aside { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow: auto; margin-bottom: 1.1rem; background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: clamp(1rem, 2vw, 1.25rem); }
 .sums { display: flex; flex-wrap: wrap; gap: 0.4rem 2rem; margin: 0 0 1.1rem; padding: 0; list-style: none; }
 .sums b { font-size: 1.25rem; font-weight: 650; letter-spacing: -0.01em; margin-right: 0.35rem; }

@@ -29,7 +29,9 @@ export function showDetail(host: HTMLElement, point: ReportPoint, input: DetailI
     element("h3", {}, "Figures"),
     terms(
       "facts",
-      model.axes.map((axis) => [axis.label, withUnit(formatFigure(point.figures[axis.key], axis), axis)] as const),
+      model.axes
+        .filter(({ key }) => point.figures[key]?.value !== null)
+        .map((axis) => [axis.label, withUnit(formatFigure(point.figures[axis.key], axis), axis)] as const),
     ),
     reasons(
       "Figures that are not there",

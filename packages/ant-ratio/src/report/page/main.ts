@@ -1,4 +1,5 @@
 // The script of the report's page. It is bundled with all it imports into the page itself.
+import { rankPoints } from "../../compare-on.js";
 import { suitsLog } from "../charts/domain.js";
 import { type ScatterData, scatterData, standingOf } from "../charts/scatter-data.js";
 import { FAIL_SHAPE } from "../charts/scatter-spec.js";
@@ -8,7 +9,7 @@ import type { Chart } from "./chart-view.js";
 import { showDetail } from "./detail-view.js";
 import { bdi, element, markPicture } from "./dom.js";
 import { showScatter } from "./scatter-view.js";
-import { tableView } from "./table-view.js";
+import { type ChartColumns, tableView } from "./table-view.js";
 
 const font = getComputedStyle(document.body).fontFamily;
 const circle = "M0,-1A1,1,0,1,1,0,1A1,1,0,1,1,0,-1Z";
@@ -176,7 +177,7 @@ function start(model: ReportModel): void {
     ];
     const best = new Set(data.rows.filter(({ on_frontier }) => on_frontier).map(({ id }) => id));
     frontierCount.textContent = String(best.size);
-    table.showFrontier(best);
+    table.showChart({ frontier: best, places: placesOf(data) });
     notice.replaceChildren(noticeOf(data));
     missing.replaceChildren(missingList(data));
     speedMissing.replaceChildren(missingList(speed));
@@ -213,7 +214,10 @@ function start(model: ReportModel): void {
   }
 
   function axisSelect(side: "x" | "y"): { readonly field: HTMLElement } {
-    const options = model.axes.map(({ key, label }) => element("option", { value: key }, label));
+    const options = model.axes.map(({ key, label }) => {
+      const empty = model.points.every(({ figures }) => figures[key]?.value === null);
+      return element("option", { value: key }, empty ? `${label} (no values)` : label);
+    });
     const select = element("select", { id: `axis-${side}` }, ...options);
     select.value = state[side];
     select.addEventListener("change", () => {
@@ -301,6 +305,20 @@ function start(model: ReportModel): void {
   suggestLog("y");
   state.selected = model.points.length === 1 ? 0 : (data.rows.findLast(({ on_frontier }) => on_frontier)?.id ?? null);
   redraw();
+}
+
+/** The places of the rankable points of a chart on its vertical axis, as far as their intervals tell them apart. */
+function placesOf({ rows, axes }: ScatterData): ChartColumns["places"] {
+  const { ranked } = rankPoints(
+    rows.filter(({ standing }) => standing === "rankable"),
+    {
+      key: axes.y.key,
+      better: axes.y.better,
+      value: ({ y }) => y,
+      interval: ({ y_low: low, y_high: high }) => (low === null || high === null ? null : { low, high }),
+    },
+  );
+  return new Map(ranked.map(({ item, rank }) => [item.id, rank]));
 }
 
 /** The choice of light or dark, kept for the next time where the browser keeps anything for this page. */

@@ -1,5 +1,5 @@
 import { NO_FIGURE, formatFigure } from "../format-figure.js";
-import type { ReportModel, ReportPoint } from "../report-model.js";
+import type { ReportAxis, ReportModel, ReportPoint } from "../report-model.js";
 import { standingOf } from "../charts/scatter-data.js";
 import { bdi, element } from "./dom.js";
 
@@ -15,12 +15,19 @@ interface Column {
   readonly first: "ascending" | "descending";
 }
 
+/** What the table shows of the chart. */
+export interface ChartColumns {
+  readonly frontier: ReadonlySet<number>;
+  /** The best and the worst place the data leave open to a rankable point, from 1. */
+  readonly places: ReadonlyMap<number, { readonly best: number; readonly worst: number }>;
+}
+
 /** The table of all points. */
 export interface TableView {
   readonly host: HTMLElement;
   select(id: number | null): void;
-  /** Marks the frontier of the chart, for its column. */
-  showFrontier(ids: ReadonlySet<number>): void;
+  /** Fills the columns that depend on the chart: who is on its frontier, and the places on its vertical axis. */
+  showChart(chart: ChartColumns): void;
   /** Shows only points whose names, verdicts or reasons contain every word. Returns how many are left. */
   filter(text: string): number;
 }
@@ -30,10 +37,10 @@ export function tableView(
   model: ReportModel,
   { colourOf, onSelect }: { readonly colourOf: (tier: string) => string; readonly onSelect: (id: number) => void },
 ): TableView {
-  let frontier: ReadonlySet<number> = new Set();
+  let chart: ChartColumns = { frontier: new Set(), places: new Map() };
   let sorted: { readonly key: string; readonly direction: "ascending" | "descending" } | null = null;
   let selected: number | null = null;
-  const columns = columnsOf(model, () => frontier, colourOf);
+  const columns = columnsOf(model, () => chart, colourOf);
   const body = element("tbody");
   const rows = new Map(model.points.map((point) => [point.id, rowOf(point, columns)]));
   const shown = new Set(rows.keys());
@@ -116,14 +123,13 @@ export function tableView(
       if (id !== null) rows.get(id)?.setAttribute("aria-selected", "true");
       makeReachable();
     },
-    showFrontier(ids) {
-      frontier = ids;
-      const column = columns.findIndex(({ key }) => key === "frontier");
-      for (const point of model.points) {
-        const cell = rows.get(point.id)?.cells[column];
-        cell?.replaceChildren(columns[column]?.cell(point) ?? "");
+    showChart(next) {
+      chart = next;
+      for (const [i, { key, cell }] of columns.entries()) {
+        if (!chartColumns.includes(key)) continue;
+        for (const point of model.points) rows.get(point.id)?.cells[i]?.replaceChildren(cell(point));
       }
-      if (sorted?.key === "frontier") arrange();
+      if (sorted !== null && chartColumns.includes(sorted.key)) arrange();
     },
     filter(text) {
       const words = text
@@ -142,12 +148,15 @@ export function tableView(
   };
 }
 
+const chartColumns: readonly string[] = ["frontier", "place"];
+
 function columnsOf(
   model: ReportModel,
-  frontier: () => ReadonlySet<number>,
+  chart: () => ChartColumns,
   colourOf: (tier: string) => string,
 ): readonly Column[] {
-  const onFrontier = ({ id }: ReportPoint): boolean => frontier().has(id);
+  const isMeasured = ({ key }: ReportAxis): boolean => model.points.some(({ figures }) => figures[key]?.value !== null);
+  const onFrontier = ({ id }: ReportPoint): boolean => chart().frontier.has(id);
   return [
     {
       key: "name",
@@ -189,7 +198,19 @@ function columnsOf(
       order: (point) => (onFrontier(point) ? 1 : 0),
       first: "descending",
     },
-    ...model.axes.map((axis): Column => ({
+    {
+      key: "place",
+      title: "Place",
+      unit: "on the vertical axis",
+      word: false,
+      cell: ({ id }) => placeText(chart().places.get(id)),
+      order: ({ id }) => {
+        const place = chart().places.get(id);
+        return place === undefined ? null : place.best + place.worst;
+      },
+      first: "ascending",
+    },
+    ...model.axes.filter(isMeasured).map((axis): Column => ({
       key: `axis ${axis.key}`,
       title: axis.label,
       unit: axis.share ? null : axis.unit,
@@ -202,6 +223,12 @@ function columnsOf(
       first: axis.better === "higher" ? "descending" : "ascending",
     })),
   ];
+}
+
+/** One place, or the first and the last where the data do not tell points apart. */
+function placeText(place: { readonly best: number; readonly worst: number } | undefined): string {
+  if (place === undefined) return NO_FIGURE;
+  return place.best === place.worst ? String(place.best) : `${place.best}–${place.worst}`;
 }
 
 /** A verdict with a sign of its own, so that it does not depend on colour. */

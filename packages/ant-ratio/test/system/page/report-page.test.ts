@@ -126,6 +126,16 @@ describe.skipIf(why !== null)("a report in a browser, from a file", () => {
     expect(await names(opened)).toEqual(["beaten", "slow", "fast", "unmeasured"]);
   });
 
+  it("gives points that the data do not tell apart the same range of places", async () => {
+    const near = (id: number, accuracy: number) =>
+      samplePoint(id, {
+        throughput: 1,
+        accuracy: { value: accuracy, interval: { low: accuracy - 0.05, high: accuracy + 0.05 } },
+      });
+    const { page } = await browser.open(renderPage(sampleModel([near(0, 0.9), near(1, 0.88), near(2, 0.5)])));
+    expect(await page.locator("tbody tr td:nth-child(5)").allTextContents()).toEqual(["1–2", "1–2", "3"]);
+  });
+
   it("can be used with the keyboard alone", async () => {
     const { page, problems } = await browser.open(renderPage(three));
     const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? "");
