@@ -47,7 +47,7 @@ export const report = defineCommand({
   ],
   exits: {
     0: "the files are written",
-    2: "a file holds something else than packets, an axis does not exist, or a picture cannot be drawn here",
+    2: "a file holds something else than packets, an axis is unknown, or a picture cannot be drawn",
   },
   load: async () => (await import("../actions/report.js")).run,
 });
