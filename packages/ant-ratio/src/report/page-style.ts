@@ -71,9 +71,11 @@ th.plain { padding: 0.5rem 0.7rem; }
 a { color: var(--accent); text-underline-offset: 2px; }
 .pictures img { max-width: 100%; height: auto; border-radius: 6px; }
 .swatch { display: inline-block; width: 0.65rem; height: 0.65rem; border-radius: 50%; margin-right: 0.45rem; }
+.packet { margin-top: 1.1rem; }
+.packet summary { font-size: 0.86rem; font-weight: 650; }
 .gates { margin-top: 0.3rem; }
 .gates li { margin-bottom: 0.35rem; }
-.missing summary, footer summary { cursor: pointer; }
+.missing summary, footer summary, .packet summary { cursor: pointer; }
 .missing { margin-top: 0.75rem; font-size: 0.88rem; }
 .missing > div { max-height: 16rem; overflow: auto; }
 .missing button { border: 0; padding: 0; min-height: 0; background: none; color: var(--accent); text-align: left; text-decoration: underline; text-underline-offset: 2px; font-size: inherit; overflow-wrap: anywhere; }
@@ -90,7 +92,9 @@ footer pre { white-space: pre-wrap; font-size: 0.75rem; }
   section.rows { break-inside: auto; }
   .top { display: block; }
   .top > aside { position: static; max-height: none; }
-  .controls, .theme, .no-print { display: none; }
+  .controls, label.theme, .no-print { display: none; }
+  thead button::after { content: none; }
+  th:first-child, td:first-child { min-width: 0; }
   .scroll { overflow: visible; max-height: none; border: 0; }
   thead th, th:first-child, td:first-child { position: static; }
   th, td { white-space: normal; padding: 0.15rem 0.3rem; }

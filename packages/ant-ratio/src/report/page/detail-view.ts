@@ -47,13 +47,11 @@ export function showDetail(host: HTMLElement, point: ReportPoint, input: DetailI
       element("p", { class: "quiet small" }, "The steps and the gates of this run were not given to the report."),
     );
   }
-  host.append(
-    element("h3", {}, "Packet"),
-    terms(
-      "facts",
-      point.facts.map(([name, value]) => [name, factText(value)] as const),
-    ),
+  const said = terms(
+    "facts",
+    point.facts.map(([name, value]) => [name, factText(value)] as const),
   );
+  host.append(element("details", { class: "packet" }, element("summary", {}, "Everything the packet says"), said));
   return chart;
 }
 
