@@ -5,6 +5,7 @@ import { completion } from "./completion.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
 import { ring } from "./ring.js";
+import { sweep } from "./sweep.js";
 import { version } from "./version.js";
 import { workload } from "./workload.js";
 
@@ -30,6 +31,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   check,
   ring,
   bundle,
+  sweep,
   report,
   completion,
   version,
