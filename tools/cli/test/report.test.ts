@@ -41,8 +41,8 @@ beforeAll(async () => {
   await writeRun(join(folder, "sweep", "run"), { times_s: Array.from({ length: 20 }, () => 0.01) });
   writeFileSync(join(folder, "sweep", "packets.jsonl"), `${JSON.stringify(packet)}\n`);
   writeFileSync(join(folder, "none.jsonl"), "");
-  const { ant_tier: _, ...lacking } = packet;
-  writeFileSync(join(folder, "bad.jsonl"), `${JSON.stringify(packet)}\n{"a":\n${JSON.stringify(lacking)}\n`);
+  const lacking = JSON.stringify({ ...packet, ant_tier: undefined });
+  writeFileSync(join(folder, "bad.jsonl"), `${JSON.stringify(packet)}\n{"a":\n${lacking}\n`);
   const price = { device: "cpu", currency: "EUR", per_hour: 1, source: "a contract", date: "2026-01-01" };
   writeFileSync(join(folder, "prices.json"), JSON.stringify({ schema_version: "vrx_prices_v1", prices: [price] }));
   writeFileSync(join(folder, "bad-prices.json"), JSON.stringify({ schema_version: "vrx_prices_v1", prices: [{}] }));
