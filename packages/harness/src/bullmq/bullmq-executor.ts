@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Job, Queue } from "bullmq";
+import type { Job, JobsOptions, Queue } from "bullmq";
 import { HarnessError } from "../errors.js";
 import type { ExecutorContext, TrialEvent, TrialExecutor } from "../executors/executor.js";
 import { type RedisConnection, checkedAddress, connectRedis, queueModules } from "./connection.js";
@@ -109,11 +109,11 @@ class QueueRun {
       yield* this.#published(false);
       const looked = await this.#look();
       if (looked !== null) {
-        if (away_ms !== null) this.#options.onNote?.("Redis answers again");
         if (away_ms !== null || performance.now() - asked_ms > ask_again_s * 1000) {
-          await within(this.#ask());
+          if ((await within(this.#askAgain())) === null) continue;
           asked_ms = performance.now();
         }
+        if (away_ms !== null) this.#options.onNote?.("Redis answers again");
         away_ms = null;
         yield* looked;
         continue;
@@ -167,28 +167,42 @@ class QueueRun {
 
   /** Asks for everything that is out; what is queued or running already stays as it is. */
   async #ask(): Promise<void> {
+    for (const some of inGroups([...this.#out]))
+      await this.#queue.addBulk(some.map(([digest, id]) => this.#job(digest, id)));
+  }
+
+  /**
+   * The same, one by one: a Redis that was restarted has forgotten the scripts of BullMQ as well, and only a single
+   * command brings its script along again.
+   */
+  async #askAgain(): Promise<true> {
     for (const some of inGroups([...this.#out])) {
-      await this.#queue.addBulk(
+      await Promise.all(
         some.map(([digest, id]) => {
-          const data: TrialJob = {
-            schema_version: "vrx_trial_job_v1",
-            digest,
-            store: this.#store_dir,
-            limits: this.#context.limits,
-          };
-          return {
-            name: job_name,
-            data,
-            opts: {
-              jobId: id,
-              attempts: this.#options.resubmit + 1,
-              backoff: { type: "fixed", delay: 1_000 },
-              removeOnComplete: true,
-            },
-          };
+          const { name, data, opts } = this.#job(digest, id);
+          return this.#queue.add(name, data, opts);
         }),
       );
     }
+    return true;
+  }
+
+  #job(digest: string, id: string): { readonly name: string; readonly data: TrialJob; readonly opts: JobsOptions } {
+    return {
+      name: job_name,
+      data: {
+        schema_version: "vrx_trial_job_v1",
+        digest,
+        store: this.#store_dir,
+        limits: this.#context.limits,
+      },
+      opts: {
+        jobId: id,
+        attempts: this.#options.resubmit + 1,
+        backoff: { type: "fixed", delay: 1_000 },
+        removeOnComplete: true,
+      },
+    };
   }
 
   /** What the queue says; null while Redis does not answer. */
