@@ -13,7 +13,9 @@ export type HarnessErrorCode =
   /** A program was ended by a signal before its last measured step; `details` has `signal`. */
   | "child_killed"
   /** The scheduler or the queue that an executor needs does not answer, or its client is not installed. */
-  | "executor_unavailable";
+  | "executor_unavailable"
+  /** A file of a trial store is not what it was when it was written; `details` says which. */
+  | "damaged";
 
 const brand = Symbol.for("@vrx/harness/HarnessError");
 
