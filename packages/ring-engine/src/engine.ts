@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { SpecInteger, WorkloadSpec } from "@vrx/workload-schema";
-import type { ComputePrecision, EngineKind, PointerPrecision, RingBackend, RingConfig } from "./backend.js";
+import type { ComputePrecision, EngineKind, PointerPrecision, RingBackend, RingBatch, RingConfig } from "./backend.js";
 import { type CpuInstructionSet, createCpuBackend } from "./cpu-backend.js";
 import { RingEngineError } from "./errors.js";
 import { RING_MODEL_VERSION, runIdentity } from "./identity.js";
@@ -46,6 +46,11 @@ export interface PrepareOptions {
   /** 0 to 2^53 - 1: data, labels, initial values and pointers follow from it. */
   readonly seed: number;
   readonly signal?: AbortSignal;
+  /**
+   * The batch of each step, counted from 0, for training on data of your own; the workload's own random batches when
+   * left out. It has to give the same batch for the same step, or a restored checkpoint does not go on as before.
+   */
+  readonly batches?: (step: number) => RingBatch;
 }
 
 /** Something that executes ring workloads. */
@@ -141,7 +146,7 @@ function engineOf(parts: EngineParts): Engine {
     ...parts,
     ptr_dtypes: POINTER_PRECISIONS,
     supports: (spec, options) => supportOf(kind, spec, options),
-    prepare: async (spec, options, { seed, signal }) => {
+    prepare: async (spec, options, { seed, signal, batches }) => {
       signal?.throwIfAborted();
       checkSeed(seed);
       const support = supportOf(kind, spec, options);
@@ -174,6 +179,7 @@ function engineOf(parts: EngineParts): Engine {
         seed,
         identity,
         prediction,
+        ...(batches === undefined ? {} : { batches }),
       });
     },
   };

@@ -81,6 +81,8 @@ export interface SessionFacts {
   readonly seed: number;
   readonly identity: RunIdentity;
   readonly prediction: MemoryPrediction;
+  /** Where batches come from, by step; the workload's own random ones when left out. */
+  readonly batches?: (step: number) => RingBatch;
 }
 
 function accuracyOf(logits: Float64Array, labels: Int32Array): number {
@@ -96,6 +98,7 @@ function accuracyOf(logits: Float64Array, labels: Int32Array): number {
 export function createSession(backend: RingBackend, facts: SessionFacts): Session {
   const { config } = backend;
   const { seed, identity } = facts;
+  const makeBatch = facts.batches ?? ((step: number) => ringBatch(config, seed, step));
   const projection = config.state_loop_samples > 0 ? stateLoopProjection(config, seed) : null;
   let completed = 0;
   let next: { readonly step: number; readonly batch: RingBatch } | null = null;
@@ -123,7 +126,7 @@ export function createSession(backend: RingBackend, facts: SessionFacts): Sessio
     }
   };
   const batchOf = (step: number): RingBatch => {
-    if (next?.step !== step) next = { step, batch: ringBatch(config, seed, step) };
+    if (next?.step !== step) next = { step, batch: makeBatch(step) };
     return next.batch;
   };
   const requestOf = (batch: RingBatch) => ({
@@ -142,7 +145,12 @@ export function createSession(backend: RingBackend, facts: SessionFacts): Sessio
         time_s = (performance.now() - start) / 1000;
       });
       // The next batch is made while a native engine computes.
-      next = { step: index + 1, batch: ringBatch(config, seed, index + 1) };
+      // What the source of a caller throws is for the step that needs the batch, not for the one that is running.
+      try {
+        next = { step: index + 1, batch: makeBatch(index + 1) };
+      } catch {
+        next = null;
+      }
       return stepping;
     });
     completed = index + 1;

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { HarnessError } from "../errors.js";
+import type { Outcome } from "../store/trial-store.js";
+import type { TrialOutcome } from "../trial/run-trial.js";
+import type { TrialProgramInput } from "../trial/trial-program.js";
+import type { AttemptRunner } from "./run-attempt.js";
+
+/** How often the memory of a trial is looked at. */
+const MEMORY_POLL_MS = 100;
+
+/** How long a trial may take to end by itself when it is told to. */
+const KILL_GRACE_MS = 5_000;
+
+const TAIL_BYTES = 2000;
+const PAGE_BYTES = 4096;
+
+function programFile(): string {
+  const root = dirname(createRequire(import.meta.url).resolve("@vrx/harness/package.json"));
+  const file = join(root, "dist/trial-program.js");
+  if (existsSync(file)) return file;
+  throw new HarnessError(
+    "unsupported",
+    `expected the built program of a trial at ${file}, found none: build @vrx/harness`,
+  );
+}
+
+/** Resident bytes of all processes of a group; null where the system does not tell. */
+function groupBytes(group: number): number | null {
+  let pages = 0;
+  try {
+    for (const name of readdirSync("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        if (Number(fields[2]) === group) pages += Number(fields[21]);
+      } catch {
+        // It ended in between.
+      }
+    }
+    return pages * PAGE_BYTES;
+  } catch {
+    return null;
+  }
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
+type Stopped = { readonly status: "timeout" | "oom"; readonly why: string };
+
+/**
+ * Runs the trial of an attempt in a child process with a group of its own. Beyond its limit on time the group is killed
+ * and the outcome is `timeout`; beyond that on memory it is `oom`, with the peak that was seen. When the signal is
+ * aborted the group is told to end, then killed, and there is no outcome. A trial that is killed by somebody else, or
+ * cannot write its artifacts, rejects: nothing is known of the configuration then.
+ */
+export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device, signal }) => {
+  const { digest, token, folder } = attempt;
+  const started_utc = new Date().toISOString();
+  const outcome_file = join(store.dir, "attempts", `${digest}.${token}.outcome.json`);
+  const input: TrialProgramInput = {
+    plan_file: join(store.dir, "plans", digest.slice(0, 2), `${digest}.json`),
+    folder,
+    outcome_file,
+    checkpoint: join(store.dir, "attempts", `${digest}.checkpoint`),
+  };
+  const { NODE_OPTIONS: _ignored, ...inherited } = process.env;
+  const child = spawn(process.execPath, [programFile(), JSON.stringify(input)], {
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...inherited, ...(device === null ? {} : { CUDA_VISIBLE_DEVICES: device }) },
+  });
+  let tail = "";
+  child.stderr.on("data", (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-TAIL_BYTES)));
+  let stopped: Stopped | null = null;
+  let peak = 0;
+  const stop = (how: Stopped): void => {
+    stopped ??= how;
+    signalGroup(child, "SIGKILL");
+  };
+  const timer =
+    limits.time_s === null
+      ? null
+      : setTimeout(
+          () => stop({ status: "timeout", why: `it took longer than ${limits.time_s} s` }),
+          limits.time_s * 1000,
+        );
+  const watch =
+    limits.memory_bytes === null
+      ? null
+      : setInterval(() => {
+          peak = Math.max(peak, child.pid === undefined ? 0 : (groupBytes(child.pid) ?? 0));
+          const limit = limits.memory_bytes ?? Infinity;
+          if (peak > limit) stop({ status: "oom", why: `its processes held ${peak} bytes, the limit is ${limit}` });
+        }, MEMORY_POLL_MS);
+  let grace: NodeJS.Timeout | null = null;
+  const onAbort = (): void => {
+    signalGroup(child, "SIGTERM");
+    grace = setTimeout(() => signalGroup(child, "SIGKILL"), KILL_GRACE_MS);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const ended = await new Promise<string | null>((settle, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, killed) => settle(code === 0 ? null : (killed ?? `exit code ${code}`)));
+    });
+    // What a killed trial may have started ends with it.
+    signalGroup(child, "SIGKILL");
+    const rest = { started_utc, executor: "", gpu_uuid: device, simulated: false };
+    // Read again: callbacks have written to it meanwhile.
+    const limit = stopped as Stopped | null;
+    if (limit !== null) {
+      const figures = limit.status === "oom" ? { peak_rss_bytes: peak } : {};
+      return { ...rest, status: limit.status, reasons: [limit.why], figures };
+    }
+    if (signal.aborted) return null;
+    if (ended !== null) throw new Error(`the trial ended with ${ended}${tail === "" ? "" : `: ${tail.trimEnd()}`}`);
+    const outcome = JSON.parse(await readFile(outcome_file, "utf8")) as TrialOutcome;
+    const result: Outcome = { ...rest, ...outcome };
+    return result;
+  } finally {
+    if (timer !== null) clearTimeout(timer);
+    if (watch !== null) clearInterval(watch);
+    if (grace !== null) clearTimeout(grace);
+    signal.removeEventListener("abort", onAbort);
+    await rm(outcome_file, { force: true });
+  }
+};
