@@ -44,3 +44,22 @@ export { type RunTrialOptions, type TrialOutcome, runTrial } from "./trial/run-t
 export { trialDigest, trialOf } from "./trial/trial-digest.js";
 export type { CapabilityPlan, ProbePlan, ProgramRunner, RingRunner, Runner, Trial, TrialPlan } from "./trial/trial.js";
 export type { PublishedStatus, TrialResult, TrialStatus } from "./trial/trial-result.js";
+export {
+  type Configuration,
+  type ExpandOptions,
+  MAX_CONFIGURATIONS,
+  expandSweep,
+  trialsOf,
+} from "./sweep/expand-sweep.js";
+export { type SweepIssue, type SweepRead, defineSweep, readSweep } from "./sweep/read-sweep.js";
+export type {
+  AxisBlock,
+  KnobValue,
+  Knobs,
+  ProgramChoice,
+  RingRunnerChoice,
+  SweepDocument,
+} from "./sweep/sweep-document.js";
+export { sweepMetrics } from "./sweep/sweep-metrics.js";
+export { type ConfigurationRow, type SweepResults, type TrialRow, sweepResults } from "./sweep/sweep-results.js";
+export { type SweepReport, writeSweepReport } from "./sweep/write-sweep-report.js";

@@ -2,6 +2,7 @@ import type { CommandDefinition, GroupDefinition } from "../frame/define-command
 import { bundle } from "./bundle.js";
 import { check } from "./check.js";
 import { completion } from "./completion.js";
+import { packet } from "./packet.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
 import { ring } from "./ring.js";
@@ -32,6 +33,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   ring,
   bundle,
   sweep,
+  packet,
   report,
   completion,
   version,

@@ -1,0 +1,30 @@
+import { jsonOption } from "../frame/common-options.js";
+import { type CallOf, defineCommand, operand } from "../frame/define-command.js";
+import { text } from "../frame/options.js";
+
+const takes = {
+  operands: { sweep: operand("SWEEP", "a sweep file, YAML or JSON (docs/sweeps.md)", { completes: "file" }) },
+  options: {
+    out: text("DIR", "the folder of the sweep (default: sweeps/<name>)", { short: "o", completes: "directory" }),
+    json: jsonOption,
+  },
+};
+
+/** A call of `vrx sweep plan`. */
+export type SweepPlanCall = CallOf<typeof takes>;
+
+/** `vrx sweep plan` */
+export const sweepPlan = defineCommand({
+  name: "plan",
+  summary: "show every trial of a sweep before anything runs",
+  description:
+    "Check a sweep file and show what it would run: each configuration, the digests of its trials, the memory the " +
+    "engine will need, the operations of its steps, and which results are there already. Nothing is run.",
+  ...takes,
+  examples: [
+    { does: "what a sweep would do", line: "vrx sweep plan workloads/demo.sweep.yaml" },
+    { does: "for a program", line: "vrx sweep plan my.sweep.yaml --json" },
+  ],
+  exits: { 0: "the plan is printed", 2: "the file is no sweep, or none of its configurations can be run" },
+  load: async () => (await import("../actions/sweep-plan.js")).run,
+});
