@@ -102,6 +102,7 @@ class QueueRun {
       yield { event: "submitted", digest, where: `queue ${this.#queue.name}, ${id}` };
 
     let asked_ms = performance.now();
+    let times = this.#connection.times();
     let away_ms: number | null = null;
     while (this.#out.size > 0 && !this.#aborted()) {
       await delay(this.#options.poll_s * 1000, undefined, { signal: this.#context.signal }).catch(() => undefined);
@@ -109,11 +110,15 @@ class QueueRun {
       yield* this.#published(false);
       const looked = await this.#look();
       if (looked !== null) {
-        if (away_ms !== null || performance.now() - asked_ms > ask_again_s * 1000) {
+        // A short absence passes unseen here: a command that is under way then waits until Redis is back.
+        const now = this.#connection.times();
+        const was_away = away_ms !== null || now !== times;
+        if (was_away || performance.now() - asked_ms > ask_again_s * 1000) {
           if ((await within(this.#askAgain())) === null) continue;
           asked_ms = performance.now();
         }
-        if (away_ms !== null) this.#options.onNote?.("Redis answers again");
+        if (was_away) this.#options.onNote?.("Redis answers again; asked anew for what is out");
+        times = now;
         away_ms = null;
         yield* looked;
         continue;

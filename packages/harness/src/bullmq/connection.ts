@@ -40,6 +40,8 @@ export interface RedisConnection {
   readonly client: Ioredis.Redis;
   /** Whether Redis answers at present. */
   isReady(): boolean;
+  /** How often it was established: another number than before means that Redis was away, and may have lost its data. */
+  times(): number;
   close(): void;
 }
 
@@ -63,6 +65,8 @@ export async function connectRedis(url: string, { ioredis }: QueueModules): Prom
     retryStrategy: (times) => (connected ? Math.min(times * 100, longest_retry_ms) : null),
   });
   const errors: unknown[] = [];
+  let times = 0;
+  client.on("ready", () => (times += 1));
   client.on("error", (error) => {
     errors.splice(0, 1, error);
   });
@@ -77,7 +81,7 @@ export async function connectRedis(url: string, { ioredis }: QueueModules): Prom
       cause: error,
     });
   }
-  return { client, isReady: () => client.status === "ready", close: () => client.disconnect() };
+  return { client, isReady: () => client.status === "ready", times: () => times, close: () => client.disconnect() };
 }
 
 /** The address without its password; throws where it is none. */

@@ -133,7 +133,7 @@ describe.skipIf(missing)("the bullmq executor on a real Redis", () => {
         .map(([, digest]) => digest)
         .toSorted(),
     ).toEqual(digests.toSorted());
-    expect(notes.join("\n")).toMatch(/does not answer[\s\S]*answers again/);
+    expect(notes.join("\n")).toContain("answers again");
   });
 
   test("an aborted run takes back what waits and stops what runs", async () => {
