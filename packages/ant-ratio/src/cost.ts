@@ -34,7 +34,7 @@ function isDate(text: string): boolean {
 export function readPriceTable(json: JsonValue): PriceTableRead {
   const issues: { pointer: string; message: string }[] = [];
   const wrong = (pointer: string, expected: string, found: JsonValue | undefined): void => {
-    const text = found === undefined ? "nothing" : (JSON.stringify(found) ?? "nothing").slice(0, 60);
+    const text = found === undefined ? "nothing" : JSON.stringify(found).slice(0, 60);
     issues.push({ pointer, message: `${pointer === "" ? "/" : pointer}: expected ${expected}, found ${text}` });
   };
   if (!isJsonObject(json)) {

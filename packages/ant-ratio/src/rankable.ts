@@ -103,7 +103,10 @@ export function rankable(packets: Iterable<AntRatioPacket>, policy: RankablePoli
   above.delete(Number.NaN);
   if (count === 0) reasons.set("no_packet", "there is no packet of this configuration");
   else if (above.size < min_seeds) {
-    reasons.set("too_few_seeds", `${above.size} seeds are above chance for sure, ${min_seeds} are needed`);
+    reasons.set(
+      "too_few_seeds",
+      `of at least ${min_seeds} seeds that are above chance for sure there ${above.size === 1 ? "is" : "are"} ${above.size}`,
+    );
   }
   // One seed that is not above chance is no obstacle where enough others are.
   if (above.size >= min_seeds) reasons.delete("not_above_chance");

@@ -28,7 +28,8 @@ function drawDifferent(draw: (index: number) => number, first: number, count: nu
  */
 export function assocSample(task: AssocTask, length: number, seed: number, index: number): AssocSample {
   const { keys, pairs, values } = task;
-  const { uniform } = randomStream(seed, "data", index);
+  const stream = randomStream(seed, "data", index);
+  const uniform = (draw: number): number => stream.uniform(draw);
   // A choice of `pairs` among the places that are left when each pair is one place; then each is stretched to two.
   const starts = drawDifferent(uniform, 0, pairs, length - 1 - pairs)
     .sort((a, b) => a - b)

@@ -57,7 +57,10 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-type Stopped = { readonly status: "timeout" | "oom"; readonly why: string };
+interface Stopped {
+  readonly status: "timeout" | "oom";
+  readonly why: string;
+}
 
 /**
  * Runs the trial of an attempt in a child process with a group of its own. Beyond its limit on time the group is killed
@@ -75,7 +78,8 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
     outcome_file,
     checkpoint: join(store.dir, "attempts", `${digest}.checkpoint`),
   };
-  const { NODE_OPTIONS: _ignored, ...inherited } = process.env;
+  // Options meant for this process are not meant for the trial.
+  const inherited = { ...process.env, NODE_OPTIONS: "" };
   const child = spawn(process.execPath, [programFile(), JSON.stringify(input)], {
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
@@ -83,10 +87,10 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
   });
   let tail = "";
   child.stderr.on("data", (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-TAIL_BYTES)));
-  let stopped: Stopped | null = null;
+  const limit: { reached: Stopped | null } = { reached: null };
   let peak = 0;
   const stop = (how: Stopped): void => {
-    stopped ??= how;
+    limit.reached ??= how;
     signalGroup(child, "SIGKILL");
   };
   const timer =
@@ -101,8 +105,8 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
       ? null
       : setInterval(() => {
           peak = Math.max(peak, child.pid === undefined ? 0 : (groupBytes(child.pid) ?? 0));
-          const limit = limits.memory_bytes ?? Infinity;
-          if (peak > limit) stop({ status: "oom", why: `its processes held ${peak} bytes, the limit is ${limit}` });
+          const most = limits.memory_bytes ?? Infinity;
+          if (peak > most) stop({ status: "oom", why: `its processes held ${peak} bytes, the limit is ${most}` });
         }, MEMORY_POLL_MS);
   let grace: NodeJS.Timeout | null = null;
   const onAbort = (): void => {
@@ -119,11 +123,10 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
     // What a killed trial may have started ends with it.
     signalGroup(child, "SIGKILL");
     const rest = { started_utc, executor: "", gpu_uuid: device, simulated: false };
-    // Read again: callbacks have written to it meanwhile.
-    const limit = stopped as Stopped | null;
-    if (limit !== null) {
-      const figures = limit.status === "oom" ? { peak_rss_bytes: peak } : {};
-      return { ...rest, status: limit.status, reasons: [limit.why], figures };
+    const { reached } = limit;
+    if (reached !== null) {
+      const figures = reached.status === "oom" ? { peak_rss_bytes: peak } : {};
+      return { ...rest, status: reached.status, reasons: [reached.why], figures };
     }
     if (signal.aborted) return null;
     if (ended !== null) throw new Error(`the trial ended with ${ended}${tail === "" ? "" : `: ${tail.trimEnd()}`}`);

@@ -48,6 +48,11 @@ export async function syncBelow(folder: string): Promise<void> {
   await syncFolder(folder);
 }
 
+function isResultOf(json: Partial<TrialResult>, digest: string): json is TrialResult {
+  const { schema_version, digest: own, files } = json;
+  return schema_version === "vrx_trial_result_v1" && own === digest && typeof files === "object";
+}
+
 export type Verified =
   | { readonly status: "ok"; readonly result: TrialResult }
   | { readonly status: "absent" }
@@ -68,15 +73,13 @@ export async function verifyResult(folder: string, digest: string): Promise<Veri
     return there ? { status: "damaged", why: `${RESULT_FILE} is missing` } : { status: "absent" };
   }
   const damaged = (why: string): Verified => ({ status: "damaged", why });
-  let result: TrialResult;
+  let result: Partial<TrialResult>;
   try {
-    result = JSON.parse(text) as TrialResult;
+    result = JSON.parse(text) as Partial<TrialResult>;
   } catch {
     return damaged(`${RESULT_FILE} is no JSON`);
   }
-  if (result.schema_version !== "vrx_trial_result_v1" || result.digest !== digest) {
-    return damaged(`${RESULT_FILE} is not of this trial`);
-  }
+  if (!isResultOf(result, digest)) return damaged(`${RESULT_FILE} is not of this trial`);
   let now: Record<string, string>;
   try {
     now = await digestsBelow(folder);

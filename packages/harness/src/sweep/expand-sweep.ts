@@ -225,7 +225,7 @@ function capabilityPlans(
 ): readonly CapabilityPlan[] {
   const { capability } = sweep;
   if (capability === undefined) return [];
-  const task = { ...capability.task, ...pick(knobs, TASK_KNOBS, "task.") } as unknown as AssocTask;
+  const task = { ...capability.task, ...pick(knobs, TASK_KNOBS, "task.") };
   const { batch_size, seq_len, synth_len } = common.workload.colony_spec;
   problems.push(...taskProblems(task, synth_len).map((problem) => `task.${problem}`));
   try {

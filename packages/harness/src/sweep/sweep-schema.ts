@@ -15,7 +15,7 @@ type Check = (value: unknown, path: Path, problems: Problem[]) => void;
 
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = JSON.stringify(value) ?? "something else";
+  const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

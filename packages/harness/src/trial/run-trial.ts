@@ -40,7 +40,7 @@ async function workloadOf(runner: Runner): Promise<Workload> {
 
 /** A verdict as the status of a trial: out of memory and throttling have names of their own. */
 function statusOf(verdict: Verdict): PublishedStatus {
-  if (verdict.metrics.had_oom === true) return "oom";
+  if (verdict.metrics.had_oom) return "oom";
   if (verdict.status === "pass") return "passed";
   if (verdict.status === "fail") return "failed";
   const slowed = verdict.invalid_reasons.some((reason) => JSON.stringify(reason).includes("throttl"));

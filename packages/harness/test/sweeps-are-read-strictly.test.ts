@@ -1,0 +1,160 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type SweepDocument, defineSweep, expandSweep, readSweep, trialsOf } from "../src/index.js";
+
+const demo = readFileSync(new URL("../../../workloads/demo.sweep.yaml", import.meta.url), "utf8");
+
+function sweepOf(text: string): SweepDocument {
+  const read = readSweep(text);
+  if (read.status === "invalid") throw new Error(read.issues.map(({ message }) => message).join("\n"));
+  return read.sweep;
+}
+
+function issuesOf(text: string): readonly string[] {
+  const read = readSweep(text, { filename: "s.yaml" });
+  return read.status === "ok" ? [] : read.issues.map(({ message }) => message);
+}
+
+const small = (o: Partial<SweepDocument> = {}): SweepDocument => ({
+  schema_version: "vrx_sweep_v1",
+  name: "small",
+  base: {
+    ring_len: 16,
+    slot_dim: 8,
+    ptr_dtype: "fp64",
+    precision: "fp64",
+    seq_len: 8,
+    synth_len: 8,
+    batch_size: 4,
+    ptr_update_every: 1,
+    state_loop_samples: 0,
+  },
+  seeds: [1, 2],
+  runner: { engine: "reference" },
+  probe: { warmup_steps: 1, measure_steps: 20 },
+  ...o,
+});
+
+describe("a sweep file", () => {
+  it("of the demonstration is read, and its configurations can be run", async () => {
+    const configurations = await expandSweep(sweepOf(demo));
+    expect(configurations).toHaveLength(8);
+    expect(configurations.flatMap(({ capability }) => capability)).toHaveLength(16);
+  });
+
+  it("is told all of its problems at once, each with its place and the nearest name", () => {
+    const text = demo
+      .replace("ring_len: [16, 32]", "ring_length: [16, 32]")
+      .replace("seeds: [1, 2]", "seeds: [1, -2]")
+      .replace("schema_version: vrx_sweep_v1", "schema_version: v2")
+      .concat("colour: red\n");
+    const issues = issuesOf(text);
+    const line = (needle: string): number => text.split("\n").findIndex((one) => one.includes(needle)) + 1;
+    expect(issues).toHaveLength(4);
+    expect(issues.join("\n")).toContain(`s.yaml:${line("ring_length")}:`);
+    expect(issues.join("\n")).toContain("did you mean ring_len?");
+    expect(issues.join("\n")).toContain(
+      `s.yaml:${line("seeds")}:12: /seeds/1: expected a whole number of at least 0, found -2`,
+    );
+    expect(issues.join("\n")).toContain("/colour: expected one of");
+  });
+
+  it("may not have a key twice, nor use aliases to grow without bound", () => {
+    expect(issuesOf(`${demo}name: again\n`).join()).toMatch(/s\.yaml:\d+:\d+: Map keys must be unique/);
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 8 }, (_, i) => {
+      const [name, before] = [String.fromCharCode(98 + i), String.fromCharCode(97 + i)];
+      return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(",")}]`;
+    }).join("\n")}\n`;
+    expect(issuesOf(bomb).join()).toContain("uses of aliases");
+  });
+
+  it("is read or refused, whatever it holds", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: "binary" }),
+          fc.json(),
+          fc.string().map((s) => demo + s),
+        ),
+        (text) => {
+          const read = readSweep(text);
+          expect(["ok", "invalid"]).toContain(read.status);
+          if (read.status === "invalid") expect(read.issues.length).toBeGreaterThan(0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("an expanded sweep", () => {
+  it("multiplies blocks, keeps zips together, leaves out and overrides", async () => {
+    const configurations = await expandSweep(
+      small({
+        axes: [
+          { grid: { ring_len: [16, 32], heads: [1, 2] } },
+          { zip: { batch_size: [2, 4], slot_dim: [8, 12] } },
+          { list: [{ "options.learning_rate": 0.01 }] },
+        ],
+        exclude: [{ ring_len: 32, heads: 2 }],
+        overrides: [{ when: { ring_len: 32 }, set: { ptr_update_every: 2 } }],
+      }),
+    );
+    expect(configurations).toHaveLength(6);
+    const plans = configurations.map(({ probe }) => probe!.plan);
+    expect(plans.map(({ workload: { colony_spec, ant_spec } }) => [colony_spec.batch_size, ant_spec.slot_dim])).toEqual(
+      expect.arrayContaining([
+        [2, 8],
+        [4, 12],
+      ]),
+    );
+    for (const { workload, runner } of plans) {
+      expect(workload.colony_spec.ptr_update_every).toBe(workload.ant_spec.ring_len === 32 ? 2 : 1);
+      expect(runner).toMatchObject({ options: { learning_rate: 0.01 } });
+    }
+  });
+
+  it("names what changes a result by another digest, and what does not by the same", async () => {
+    const digest = async (o: Partial<SweepDocument>): Promise<string> =>
+      (await expandSweep(small(o)))[0]!.probe!.digest;
+    const base = await digest({});
+    expect(await digest({ name: "other", notes: "n", order: { shuffle: true, seed: 3 } })).toBe(base);
+    for (const change of [
+      { seeds: [3] },
+      { set: { heads: 2 } },
+      { set: { "options.update_scale": 0.5 } },
+      { probe: { warmup_steps: 2, measure_steps: 20 } },
+      { probe: { warmup_steps: 1, measure_steps: 20, memory_budget_bytes: 1 } },
+      { toolkit: "exact" as const },
+      { runner: { argv: ["true"] as [string] } },
+      { runner: { argv: ["true"] as [string], version: "2" } },
+    ]) {
+      expect(await digest(change), JSON.stringify(change)).not.toBe(base);
+    }
+  });
+
+  it("keeps a configuration that cannot be run, with the reasons", async () => {
+    const [fine, wide, unmet] = await expandSweep(
+      small({
+        axes: [{ list: [{}, { precision: "bf16" }, { batch_size: 7 }] }],
+        capability: { task: { keys: 4, pairs: 2, values: 4, train_samples: 8, eval_samples: 8 }, ring_tokens: 64 },
+      }),
+    );
+    expect(fine!.problems).toEqual([]);
+    expect(wide!.problems.join()).toContain("bf16");
+    expect(unmet!.problems.join()).toContain("off the budget of 64");
+    expect(unmet!.probe).toBeNull();
+  });
+
+  it("shuffles by its seed, and loses no trial", async () => {
+    const sweep = small({ axes: [{ grid: { slot_dim: [8, 9, 10, 11, 12, 13, 14, 15] } }] });
+    const configurations = await expandSweep(sweep);
+    const order = (seed: number): string[] =>
+      trialsOf({ ...sweep, order: { shuffle: true, seed } }, configurations).map(({ digest }) => digest);
+    expect(order(1)).toEqual(order(1));
+    expect(order(1)).not.toEqual(order(2));
+    expect([...order(1)].sort()).toEqual([...order(2)].sort());
+    expect(() => defineSweep({ ...sweep, seeds: [] })).toThrow("/seeds: expected a list of at least 1");
+  });
+});
