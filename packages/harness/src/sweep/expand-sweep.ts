@@ -2,7 +2,6 @@ import { isAntRatioError, planTokenBudget } from "@vrx/ant-ratio";
 import { type Engine, createEngine } from "@vrx/ring-engine";
 import { type WorkloadSpec, presets, readWorkloadSpec, toSafeInts } from "@vrx/workload-schema";
 import { taskProblems } from "../capability/check-task.js";
-import type { AssocTask } from "../capability/assoc-task.js";
 import { HarnessError } from "../errors.js";
 import type { CapabilityPlan, ProbePlan, RingRunner, Runner, Trial } from "../trial/trial.js";
 import { trialOf } from "../trial/trial-digest.js";
