@@ -108,10 +108,10 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
           const most = limits.memory_bytes ?? Infinity;
           if (peak > most) stop({ status: "oom", why: `its processes held ${peak} bytes, the limit is ${most}` });
         }, MEMORY_POLL_MS);
-  let grace: NodeJS.Timeout | null = null;
+  const grace: { timer?: NodeJS.Timeout } = {};
   const onAbort = (): void => {
     signalGroup(child, "SIGTERM");
-    grace = setTimeout(() => signalGroup(child, "SIGKILL"), KILL_GRACE_MS);
+    grace.timer = setTimeout(() => signalGroup(child, "SIGKILL"), KILL_GRACE_MS);
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
@@ -122,7 +122,12 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
     });
     // What a killed trial may have started ends with it.
     signalGroup(child, "SIGKILL");
-    const rest = { started_utc, executor: "", gpu_uuid: device, simulated: false };
+    const rest = {
+      started_utc,
+      executor: "",
+      gpu_uuid: device !== null && /^(GPU|MIG)-/.test(device) ? device : null,
+      simulated: false,
+    };
     const { reached } = limit;
     if (reached !== null) {
       const figures = reached.status === "oom" ? { peak_rss_bytes: peak } : {};
@@ -136,7 +141,7 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
   } finally {
     if (timer !== null) clearTimeout(timer);
     if (watch !== null) clearInterval(watch);
-    if (grace !== null) clearTimeout(grace);
+    clearTimeout(grace.timer);
     signal.removeEventListener("abort", onAbort);
     await rm(outcome_file, { force: true });
   }
