@@ -1,0 +1,84 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { testFolder } from "./helpers/folder.js";
+import { vrx } from "./helpers/vrx.js";
+
+const folder = testFolder();
+const run = (...words: string[]): ReturnType<typeof vrx> => vrx(words, { cwd: folder });
+const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+
+const sweep = `schema_version: vrx_sweep_v1
+name: tiny
+base: { ring_len: 8, slot_dim: 8, ptr_dtype: fp64, precision: fp64, seq_len: 6, synth_len: 6, batch_size: 4, ptr_update_every: 1, state_loop_samples: 0 }
+axes:
+  - list: [{}, { precision: bf16 }]
+seeds: [1]
+runner: { engine: reference }
+probe: { warmup_steps: 2, measure_steps: 25, memory_budget_bytes: 1000000000 }
+capability:
+  task: { keys: 3, pairs: 1, values: 2, train_samples: 8, eval_samples: 16 }
+  ring_tokens: 240
+`;
+writeFileSync(join(folder, "tiny.yaml"), sweep);
+
+describe("vrx sweep", () => {
+  it("plans, runs, goes on, and shows what came out", () => {
+    const plan = run("sweep", "plan", "tiny.yaml", "--json");
+    expect(plan.code).toBe(0);
+    expect(JSON.parse(plan.stdout)).toMatchObject({ name: "tiny", trials: 2, done: 0 });
+    expect(existsSync(join(folder, "sweeps"))).toBe(false);
+
+    const first = run("sweep", "run", "tiny.yaml", "--json");
+    expect(first.stderr).toBe("");
+    expect(JSON.parse(first.stdout)).toMatchObject({ known: 0, done: 2, lost: [], packets: 1 });
+    const packets = read("sweeps/tiny/packets.jsonl");
+    expect(JSON.parse(packets)).toMatchObject({
+      vram_ratio_reserved: null,
+      token_budget: 240,
+      token_budget_steps: 10,
+      vrx: { assoc_steps: 10, assoc_ring_tokens: 240, simulated: false },
+    });
+
+    const second = run("sweep", "run", "tiny.yaml");
+    expect(second.code).toBe(0);
+    expect(second.stderr).toContain("2 trials had a result already");
+    expect(second.stdout).toMatch(/not run: precision=bf16: .*bf16/);
+    expect(read("sweeps/tiny/packets.jsonl")).toBe(packets);
+    expect(read("sweeps/tiny/report.html")).toContain("<title>");
+    expect(read("sweeps/tiny/metrics.prom").trimEnd().endsWith("# EOF")).toBe(true);
+    expect(run("sweep", "status", "tiny.yaml").stdout).toMatch(/configurations that cannot run: 1/);
+
+    const { probe_run_root, assoc_run_root } = JSON.parse(packets) as Record<string, string>;
+    const [probe, assoc] = [join("sweeps/tiny", probe_run_root!), join("sweeps/tiny", assoc_run_root!)];
+    const built = run(
+      "packet",
+      "build",
+      "--probe",
+      probe,
+      "--assoc",
+      assoc,
+      "--token-budget",
+      "240",
+      "--min-steps",
+      "1",
+    );
+    expect(JSON.parse(built.stdout)).toMatchObject({ schema_version: "ant_ratio_packet_v0", token_budget_steps: 10 });
+  });
+
+  it("refuses a file with everything that is wrong with it, and a shard that is none", () => {
+    writeFileSync(
+      join(folder, "wrong.yaml"),
+      sweep.replace("seeds: [1]", "seeds: []").replace("name: tiny", "title: tiny"),
+    );
+    const wrong = run("sweep", "run", "wrong.yaml");
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain("wrong.yaml:6:8: /seeds: expected a list of at least 1, found []");
+    expect(wrong.stderr).toContain("/title: expected one of");
+    expect(run("sweep", "run", "tiny.yaml", "--shard", "3/2").stderr).toContain("expected I/N with 1 <= I <= N");
+    const missing = run("packet", "build", "--probe", "nowhere", "--assoc", "nowhere");
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain("metrics.json: there is no such file");
+    expect(missing.stderr).toContain("report.json: there is no such file");
+  });
+});
