@@ -16,7 +16,19 @@ export interface TrialProgramInput {
 const parseInput: (text: string) => TrialProgramInput = JSON.parse;
 const parseTrial: (text: string) => Trial = JSON.parse;
 
+/** How often it is looked whether the one who started this is still there. */
+const PARENT_POLL_MS = 500;
+
+/** A trial whose starter was killed has nobody to publish it: it ends, so that its successor has the machine to itself. */
+function endWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(1);
+  }, PARENT_POLL_MS).unref();
+}
+
 async function main(): Promise<void> {
+  endWithParent();
   const { plan_file, folder, outcome_file, checkpoint } = parseInput(process.argv[2] ?? "");
   const stop = new AbortController();
   process.once("SIGTERM", () => stop.abort());
