@@ -195,7 +195,8 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
 
   test("a trial whose task is requeued runs again; one that was given back is submitted again", async () => {
     const [requeued = "", returned = "", failing = ""] = digestsOf(3);
-    behave({ [requeued]: { seconds: 2 }, [returned]: { exit: 75 }, [failing]: { exit: 3, times: 9 } });
+    // Long enough that the request to requeue finds it running, also on a busy machine.
+    behave({ [requeued]: { seconds: 8 }, [returned]: { exit: 75 }, [failing]: { exit: 3, times: 9 } });
     let asked = false;
     const events = await collect(
       [requeued, returned, failing],
