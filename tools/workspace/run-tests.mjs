@@ -33,6 +33,12 @@ for (const name of reports()) {
   sum.failed += report.testResults.filter(
     (file) => file.status === "failed" && file.assertionResults.length === 0,
   ).length;
+  for (const file of report.testResults.filter(({ status }) => status === "failed")) {
+    const failed = file.assertionResults.filter(({ status }) => status === "failed");
+    const where = file.name.replace(root, "");
+    console.log(`failed: ${where}${failed.length === 0 ? ` ${file.message}` : ""}`);
+    for (const { fullName, failureMessages } of failed) console.log(`  ${fullName}\n    ${failureMessages[0]}`);
+  }
 }
 console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ""}`);
 process.exitCode = run.status ?? 1;

@@ -14,7 +14,7 @@ export { type Evidence, evidenceLevel } from "./evidence-level.js";
 export { type Gate, type GateOutcome, type GateResult, type NamedGateResult, defineGate, gateResult } from "./gate.js";
 export { EXPLOSION_FACTOR, MIN_STEPS_FOR_EXPLOSION } from "./gates.js";
 export { DEFAULT_SET_UP_LIMIT_S, type HeartbeatPolicy, contractHeartbeat, heartbeatThreshold } from "./heartbeat.js";
-export { type JsonObject, type JsonValue, canonicalJson, isJsonObject, prettyJson } from "./json.js";
+export { type JsonObject, type JsonValue, canonicalJson, isJson, isJsonObject, prettyJson } from "./json.js";
 export {
   type InconclusiveReasonCode,
   type InvalidReasonCode,

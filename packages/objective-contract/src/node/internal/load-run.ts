@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { computeWorkloadDigest, computeWorkloadId } from "@vrx/workload-schema";
 import { readEnv } from "../../env-document.js";
 import type { EnvFacts } from "../../env-facts.js";
-import { canonicalJson } from "../../json.js";
+import { canonicalJson, isJson } from "../../json.js";
 import type { EvidenceDigests } from "../../metrics-document.js";
 import { readOutcome } from "../../outcome-document.js";
 import { readRunCommand } from "../../run-command.js";
@@ -11,6 +11,9 @@ import type { ArtifactName, RunIssue } from "../../run-issue.js";
 import type { RunOutcome } from "../../run-outcome.js";
 import type { StepSample } from "../../step-sample.js";
 import { fieldIssues, issue, readSamples, readText } from "./read-files.js";
+
+/** Deeper than any artifact of ours by far, and shallow enough for what walks it. */
+const MAX_DEPTH = 1000;
 
 /** What a run directory holds before it is finished, and what keeps it from being used. */
 export interface LoadedEvidence {
@@ -70,7 +73,10 @@ export function readJson(
   }
   try {
     const json: unknown = JSON.parse(read.text);
-    return { json, sha256: read.sha256 };
+    if (isJson(json, MAX_DEPTH)) return { json, sha256: read.sha256 };
+    const message = `a number beyond what a double can hold, or more than ${MAX_DEPTH} levels`;
+    issues.push(issue(artifact, "not_json", message));
+    return null;
   } catch (error) {
     issues.push(issue(artifact, "not_json", error instanceof Error ? error.message : "it is not JSON"));
     return null;
