@@ -5,12 +5,29 @@ import tseslint from "typescript-eslint";
 /** Who may import whom, from the bottom of the house to the top. */
 const layers = {
   schema: [],
+  device: [],
+  manifest: [],
   contract: ["schema"],
   ratio: ["schema", "contract"],
-  engine: ["schema"],
-  harness: ["schema", "contract", "ratio", "engine"],
-  app: ["schema", "contract", "ratio", "engine", "harness"],
-  workspace: ["schema", "contract", "ratio", "engine", "harness", "app"],
+  gate: ["device"],
+  residency: ["device", "gate"],
+  engine: ["schema", "device"],
+  harness: ["schema", "contract", "ratio", "engine", "device", "gate"],
+  experiment: ["schema", "contract", "harness", "device", "manifest"],
+  app: ["schema", "device", "manifest", "contract", "ratio", "gate", "residency", "engine", "harness", "experiment"],
+  workspace: [
+    "schema",
+    "device",
+    "manifest",
+    "contract",
+    "ratio",
+    "gate",
+    "residency",
+    "engine",
+    "harness",
+    "experiment",
+    "app",
+  ],
 };
 
 /** Sources that must run in a browser: no module of Node there. */
@@ -18,6 +35,9 @@ const pureSources = [
   "packages/workload-schema/src/**/*.ts",
   "packages/objective-contract/src/**/*.ts",
   "packages/ant-ratio/src/**/*.ts",
+  "packages/cuda-gate/src/**/*.ts",
+  "packages/manifest/src/**/*.ts",
+  "packages/vram-residency/src/verify/**/*.ts",
 ];
 
 export default tseslint.config(
