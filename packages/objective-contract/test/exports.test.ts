@@ -28,6 +28,7 @@ it("exports these names and no others", () => {
       "formatSampleLine",
       "gateResult",
       "heartbeatThreshold",
+      "isJson",
       "isJsonObject",
       "isObjectiveContractError",
       "judge",

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -205,7 +214,16 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
         onEvent(event) {
           if (asked || event.event !== "started" || event.digest !== requeued) return;
           asked = true;
-          cluster.ask("scontrol", "requeue", event.attempt.replace("slurm ", ""));
+          // Slurm calls a task running before its program is: ask once the program has said that it started.
+          const wait = setInterval(() => {
+            if (
+              !existsSync(join(folder, "started.log")) ||
+              !lines("started.log").some((line) => line.startsWith(requeued))
+            )
+              return;
+            clearInterval(wait);
+            cluster.ask("scontrol", "requeue", event.attempt.replace("slurm ", ""));
+          }, 50);
         },
       },
     );
