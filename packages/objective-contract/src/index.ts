@@ -64,3 +64,20 @@ export type { FieldIssue } from "./internal/fields.js";
 export { REDACTED, recordedEnvVars, redactArgv, redactEnv, redactText } from "./redact.js";
 export { type ArtifactName, type RunIssue, type RunIssueCode } from "./run-issue.js";
 export { type DirectoryVerdict } from "./unusable-verdict.js";
+export {
+  type DsseEnvelope,
+  type OpenedEnvelope,
+  type ReadEnvelope,
+  dsseEnvelope,
+  dssePreAuthEncoding,
+  readDsseEnvelope,
+} from "./seal/dsse.js";
+export {
+  type ReadStatement,
+  SEAL_PREDICATE_TYPE,
+  STATEMENT_PAYLOAD_TYPE,
+  STATEMENT_TYPE,
+  type SealStatement,
+  readSealStatement,
+  sealStatement,
+} from "./seal/seal-statement.js";

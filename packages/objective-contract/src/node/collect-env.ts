@@ -20,7 +20,8 @@ export interface CollectEnvOptions {
   readonly known?: Partial<EnvFacts>;
 }
 
-const TOOL_VERSION = "vrx_objective_contract/1";
+/** Who wrote an artifact. */
+export const TOOL_VERSION = "vrx_objective_contract/1";
 
 /**
  * Collects what is known of the machine: host, processor, memory, system, Node, git (at most 2 s), the first GPU

@@ -13,3 +13,13 @@ export {
 export { type ReadRun, readRun } from "./read-run.js";
 export { type Disagreement, type Recheck, type RecordedVerdict } from "./recheck.js";
 export { recheckRun } from "./recheck-run.js";
+export {
+  SEAL_FILE,
+  type SealCheck,
+  type SealKey,
+  type Sealed,
+  checkSeal,
+  makeSealKey,
+  sealFileOf,
+  sealPath,
+} from "./seal.js";

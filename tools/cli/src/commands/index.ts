@@ -6,6 +6,7 @@ import { packet } from "./packet.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
 import { ring } from "./ring.js";
+import { seal } from "./seal.js";
 import { sweep } from "./sweep.js";
 import { version } from "./version.js";
 import { workload } from "./workload.js";
@@ -30,6 +31,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   workload,
   probe,
   check,
+  seal,
   ring,
   bundle,
   sweep,

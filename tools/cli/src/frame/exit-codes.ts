@@ -8,7 +8,7 @@ export const exitCodes = {
   wrongInput: 2,
   /** Inconclusive or invalid: not enough evidence. */
   noEvidence: 3,
-  /** Artifacts disagree with each other. */
+  /** Artifacts disagree with each other, or a seal is broken. */
   disagreement: 4,
   /** A defect of vrx itself. */
   defect: 70,
