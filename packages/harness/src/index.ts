@@ -63,3 +63,20 @@ export type {
 export { sweepMetrics } from "./sweep/sweep-metrics.js";
 export { type ConfigurationRow, type SweepResults, type TrialRow, sweepResults } from "./sweep/sweep-results.js";
 export { type SweepReport, writeSweepReport } from "./sweep/write-sweep-report.js";
+export { type CalibrateOptions, calibrate } from "./compare/calibrate.js";
+export {
+  type CompareOptions,
+  type Comparison,
+  type ComparisonStatus,
+  MIN_COMPARED_STEPS,
+  compareRuns,
+} from "./compare/compare-runs.js";
+export type { HostFacts } from "./compare/host-facts.js";
+export {
+  type FloorSubject,
+  MIN_FLOOR_RUNS,
+  type NoiseFloor,
+  floorKey,
+  noiseFloorOf,
+  readNoiseFloor,
+} from "./compare/noise-floor.js";

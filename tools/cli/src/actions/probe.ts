@@ -60,12 +60,17 @@ export async function run(call: ProbeCall): Promise<ExitCode> {
   }
 }
 
+/** What a command that measures is given, whatever it does with the measurement. */
+export type MeasuringCall = Pick<ProbeCall, "operands" | "rest" | "output"> & {
+  readonly options: Omit<ProbeCall["options"], "out" | "exit-verdict" | "dry-run" | "json">;
+};
+
 /** The spec with its overrides and what to call it; undefined when it is wrong, which has been said by then. */
-async function readSpec({
+export async function readSpec({
   operands,
   options,
   output,
-}: ProbeCall): Promise<{ readonly name: string; readonly spec: WorkloadSpec } | undefined> {
+}: MeasuringCall): Promise<{ readonly name: string; readonly spec: WorkloadSpec } | undefined> {
   const { ant, colony, batch, precision } = options;
   const given = [operands.spec, ant, colony].map((word) => word !== undefined).join();
   if (given !== "true,false,false" && given !== "false,true,true") {
@@ -91,7 +96,8 @@ async function readSpec({
   return undefined;
 }
 
-async function workloadOf({ operands, options, rest, output }: ProbeCall): Promise<Workload> {
+/** The ring or the program that a call names. */
+export async function workloadOf({ operands, options, rest, output }: MeasuringCall): Promise<Workload> {
   const { device, engine, threads } = options;
   if (rest === undefined) {
     if (device !== undefined && device !== "cpu") {
@@ -128,7 +134,8 @@ async function workloadOf({ operands, options, rest, output }: ProbeCall): Promi
   });
 }
 
-function probeOptionsOf({ options }: ProbeCall, name: string): ProbeOptions {
+/** The options of a call as those of `probe`. */
+export function probeOptionsOf({ options }: MeasuringCall, name: string): ProbeOptions {
   const { amp, "vram-guard-ratio": vram_guard_ratio, "set-up-limit": set_up_limit_s } = options;
   return {
     warmup_steps: options["warmup-steps"],
@@ -175,7 +182,8 @@ function announce(plan: PlannedProbe, output: Output): void {
   output.note(`${probe_id} on ${engine}, ${warmup_steps} + ${measure_steps} steps${memory}`);
 }
 
-function progressText({ phase, done, of, elapsed_s, loss, time_s }: ProbeProgress, name: string): string {
+/** How far a run is, for a progress line. */
+export function progressText({ phase, done, of, elapsed_s, loss, time_s }: ProbeProgress, name: string): string {
   const elapsed = `${elapsed_s.toFixed(0)} s`;
   if (phase === "set_up") return `${name}: setting up`;
   if (phase === "ending") return `${name}: writing the artifacts, ${elapsed}`;
@@ -192,7 +200,7 @@ function exitCodeOf({ verdict }: ProbeResult): ExitCode {
 }
 
 /** What the user can mend; anything else is a defect and passes as it is. */
-function asCliError(error: unknown, spec: string | undefined): unknown {
+export function asCliError(error: unknown, spec: string | undefined): unknown {
   if (isHarnessError(error)) {
     const code = error.code === "command_not_found" ? "bad_environment" : "bad_input";
     // Every engine computes in fp64, and with a batch of one the slowest takes 20 seconds for the small preset.

@@ -1,6 +1,8 @@
 import type { CommandDefinition, GroupDefinition } from "../frame/define-command.js";
 import { bundle } from "./bundle.js";
+import { calibrate } from "./calibrate.js";
 import { check } from "./check.js";
+import { compare } from "./compare.js";
 import { completion } from "./completion.js";
 import { packet } from "./packet.js";
 import { probe } from "./probe.js";
@@ -37,6 +39,8 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   sweep,
   packet,
   report,
+  compare,
+  calibrate,
   completion,
   version,
 ];
