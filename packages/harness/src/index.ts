@@ -1,3 +1,43 @@
+export { type BatchLimits, fileLimits, limitKey, memoryLimits } from "./batch/batch-limits.js";
+export type { BatchObservation, BatchProbe, BatchProbeStatus } from "./batch/batch-observation.js";
+export { type BatchProbeOptions, type MemoryShare, batchProbe, budgetShare } from "./batch/batch-probe.js";
+export {
+  BATCH_TARGETS_SCHEMA,
+  type BatchTarget,
+  type BatchTargetFacts,
+  type BatchTargets,
+  type BatchTargetsRead,
+  batchTarget,
+  batchTargetsText,
+  readBatchTargets,
+} from "./batch/batch-targets.js";
+export {
+  CAPACITY_MODEL_SCHEMA,
+  type CapacityCombo,
+  type CapacityModel,
+  type FitPoint,
+} from "./batch/capacity-model.js";
+export { comboKey, comboSpec } from "./batch/combo-key.js";
+export {
+  type BatchEstimate,
+  type EstimateFor,
+  capacityShare,
+  estimateBatch,
+  estimateBatchBySizes,
+} from "./batch/estimate-batch.js";
+export { type CapacityFit, type CapacityRun, type FitOptions, fitCapacityModel } from "./batch/fit-capacity-model.js";
+export { predictVram, vramShare } from "./batch/predict-vram.js";
+export { type CapacityModelRead, capacityModelText, readCapacityModel } from "./batch/read-capacity-model.js";
+export { type CapacityRuns, readCapacityRuns } from "./batch/read-capacity-runs.js";
+export {
+  type BatchSearch,
+  type BatchSearchStatus,
+  type ProbeAt,
+  type SearchBatchOptions,
+  searchBatch,
+} from "./batch/search-batch.js";
+export { sectionPresets } from "./batch/section-presets.js";
+export type { DocumentIssue } from "./document-fields.js";
 export { type CommandOptions, commandWorkload } from "./command/command-workload.js";
 export { type SamplesWriter, openSamples } from "./command/samples-writer.js";
 export { HarnessError, type HarnessErrorCode, isHarnessError } from "./errors.js";

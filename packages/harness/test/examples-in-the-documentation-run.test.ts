@@ -37,3 +37,13 @@ it("the custom harness", async () => {
     expect(rss_bytes).toBeGreaterThan(1e7);
   }
 });
+
+it("the search for a batch", async () => {
+  const [[status, batch, ratio, probes]] = (await runExample("../../../docs/batch.md")) as [
+    [string, number | null, number | null, number],
+  ];
+  // How much memory a process of Node takes by itself differs between machines and versions.
+  expect(["in_band", "best_possible", "best_so_far", "none_passes"]).toContain(status);
+  if (batch !== null) expect(ratio).toBeGreaterThan(0.1);
+  expect(probes).toBeLessThanOrEqual(2);
+});

@@ -1,4 +1,5 @@
 import type { CommandDefinition, GroupDefinition } from "../frame/define-command.js";
+import { batch } from "./batch.js";
 import { bundle } from "./bundle.js";
 import { calibrate } from "./calibrate.js";
 import { check } from "./check.js";
@@ -36,6 +37,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   seal,
   ring,
   bundle,
+  batch,
   sweep,
   packet,
   report,
