@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Job } from "bullmq";
+import { lockDevice } from "../executors/local/device-lock.js";
 import { type AttemptRunner, type Attempted, runAttempt } from "../executors/run-attempt.js";
 import type { TrialStore } from "../store/trial-store.js";
 import { type RedisConnection, connectRedis, queueModules } from "./connection.js";
@@ -134,7 +135,11 @@ async function attempt(
       () => undefined,
     );
   }, cancel_poll_ms);
+  const signal = AbortSignal.any([options.signal, cancelled.signal]);
+  let lock: Awaited<ReturnType<typeof lockDevice>> | null = null;
   try {
+    // Another worker of this host may have hung with its trial still on the GPU.
+    lock = device === null ? null : await lockDevice(device, signal);
     return await runAttempt({
       digest,
       store,
@@ -142,11 +147,15 @@ async function attempt(
       limits,
       device,
       run: options.run,
-      signal: AbortSignal.any([options.signal, cancelled.signal]),
+      signal,
       wait_s: wait_for_other_s,
       renew_s: options.renew_s ?? 5,
     });
+  } catch (error) {
+    if (signal.aborted) return { status: "given_back", why: "it was given up" };
+    throw error;
   } finally {
     clearInterval(watching);
+    await lock?.release();
   }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -7,16 +7,19 @@ import { HarnessError } from "../errors.js";
 import type { Outcome } from "../store/trial-store.js";
 import type { TrialOutcome } from "../trial/run-trial.js";
 import type { TrialProgramInput } from "../trial/trial-program.js";
+import { type KnownProcess, killKnown, processTree } from "./process-tree.js";
 import type { AttemptRunner } from "./run-attempt.js";
 
-/** How often the memory of a trial is looked at. */
+/** How often the memory of a trial is looked at, where it has a limit. */
 const MEMORY_POLL_MS = 100;
+
+/** How often it is looked at what a trial has started, so that nothing of it is left when it is killed. */
+const TREE_POLL_MS = 1_000;
 
 /** How long a trial may take to end by itself when it is told to. */
 const KILL_GRACE_MS = 5_000;
 
 const TAIL_BYTES = 2000;
-const PAGE_BYTES = 4096;
 
 function programFile(): string {
   const root = dirname(createRequire(import.meta.url).resolve("@vrx/harness/package.json"));
@@ -26,26 +29,6 @@ function programFile(): string {
     "unsupported",
     `expected the built program of a trial at ${file}, found none: build @vrx/harness`,
   );
-}
-
-/** Resident bytes of all processes of a group; null where the system does not tell. */
-function groupBytes(group: number): number | null {
-  let pages = 0;
-  try {
-    for (const name of readdirSync("/proc")) {
-      if (!/^\d+$/.test(name)) continue;
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        if (Number(fields[2]) === group) pages += Number(fields[21]);
-      } catch {
-        // It ended in between.
-      }
-    }
-    return pages * PAGE_BYTES;
-  } catch {
-    return null;
-  }
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
@@ -63,8 +46,8 @@ interface Stopped {
 }
 
 /**
- * Runs the trial of an attempt in a child process with a group of its own. Beyond its limit on time the group is killed
- * and the outcome is `timeout`; beyond that on memory it is `oom`, with the peak that was seen. When the signal is
+ * Runs the trial of an attempt in a child process with a group of its own. Beyond its limit on time it is killed with
+ * everything it has started, and the outcome is `timeout`; beyond that on memory it is `oom`, with the peak that was seen. When the signal is
  * aborted the group is told to end, then killed, and there is no outcome. A trial that is killed by somebody else, or
  * cannot write its artifacts, rejects: nothing is known of the configuration then.
  */
@@ -89,9 +72,23 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
   child.stderr.on("data", (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-TAIL_BYTES)));
   const limit: { reached: Stopped | null } = { reached: null };
   let peak = 0;
+  // A measured program is in a group of its own, and nobody's child once the trial is gone.
+  const known = new Map<string, KnownProcess>();
+  const look = (): number => {
+    const tree = child.pid === undefined ? [] : processTree(child.pid);
+    for (const one of tree) known.set(`${one.pid} ${one.start}`, one);
+    return tree.reduce((bytes, { rss_bytes }) => bytes + rss_bytes, 0);
+  };
+  const kill = (): void => {
+    // Stopped, so that it starts nothing more while its processes are listed.
+    signalGroup(child, "SIGSTOP");
+    look();
+    killKnown(known.values());
+    signalGroup(child, "SIGKILL");
+  };
   const stop = (how: Stopped): void => {
     limit.reached ??= how;
-    signalGroup(child, "SIGKILL");
+    kill();
   };
   const timer =
     limits.time_s === null
@@ -100,18 +97,18 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
           () => stop({ status: "timeout", why: `it took longer than ${limits.time_s} s` }),
           limits.time_s * 1000,
         );
-  const watch =
-    limits.memory_bytes === null
-      ? null
-      : setInterval(() => {
-          peak = Math.max(peak, child.pid === undefined ? 0 : (groupBytes(child.pid) ?? 0));
-          const most = limits.memory_bytes ?? Infinity;
-          if (peak > most) stop({ status: "oom", why: `its processes held ${peak} bytes, the limit is ${most}` });
-        }, MEMORY_POLL_MS);
+  const watch = setInterval(
+    () => {
+      peak = Math.max(peak, look());
+      const most = limits.memory_bytes ?? Infinity;
+      if (peak > most) stop({ status: "oom", why: `its processes held ${peak} bytes, the limit is ${most}` });
+    },
+    limits.memory_bytes === null ? TREE_POLL_MS : MEMORY_POLL_MS,
+  );
   const grace: { timer?: NodeJS.Timeout } = {};
   const onAbort = (): void => {
     signalGroup(child, "SIGTERM");
-    grace.timer = setTimeout(() => signalGroup(child, "SIGKILL"), KILL_GRACE_MS);
+    grace.timer = setTimeout(kill, KILL_GRACE_MS);
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
@@ -122,6 +119,7 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
     });
     // What a killed trial may have started ends with it.
     signalGroup(child, "SIGKILL");
+    killKnown(known.values());
     const rest = {
       started_utc,
       executor: "",
@@ -140,7 +138,7 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
     return result;
   } finally {
     if (timer !== null) clearTimeout(timer);
-    if (watch !== null) clearInterval(watch);
+    clearInterval(watch);
     clearTimeout(grace.timer);
     signal.removeEventListener("abort", onAbort);
     await rm(outcome_file, { force: true });

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -20,7 +20,8 @@ export async function lockDevice(uuid: string, signal: AbortSignal): Promise<{ r
   }
   // One folder for all users of the host: a GPU does not care who is using it.
   const folder = join(tmpdir(), "vrx-device-locks");
-  await mkdir(folder, { recursive: true, mode: 0o1777 });
+  // The umask takes what mkdir is asked for; who did not make the folder cannot change it, and need not.
+  if ((await mkdir(folder, { recursive: true })) !== undefined) await chmod(folder, 0o1777);
   const claims = new Claims(folder, LEASE_S);
   const name = uuid.replaceAll("/", "_");
   for (;;) {

@@ -58,9 +58,10 @@ export function localExecutor(options: LocalExecutorOptions = {}): TrialExecutor
     events: Events,
   ): Promise<void> {
     const { store, limits, signal } = context;
-    events.push({ event: "started", digest, where: device ?? "this host", attempt: "" });
-    const lock = device === null ? null : await lockDevice(device, signal);
+    let lock: Awaited<ReturnType<typeof lockDevice>> | null = null;
     try {
+      lock = device === null ? null : await lockDevice(device, signal);
+      events.push({ event: "started", digest, where: device ?? "this host", attempt: "" });
       const attempted = await runAttempt({
         digest,
         store,
