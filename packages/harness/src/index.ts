@@ -49,6 +49,7 @@ export {
   type CheckedSlurmOptions,
   type OptionProblem,
   type SlurmOptions,
+  parseSlurmOptions,
   readSlurmOptions,
 } from "./executors/slurm/slurm-options.js";
 export { type Shard, slurmShard } from "./executors/slurm/slurm-shard.js";
@@ -77,6 +78,14 @@ export {
 export { type LocalExecutorOptions, localExecutor } from "./executors/local/local-executor.js";
 export { type AttemptRun, type AttemptRunner, type Attempted, runAttempt } from "./executors/run-attempt.js";
 export { spawnTrial } from "./executors/spawn-trial.js";
+export {
+  type HostLoad,
+  type IdleRule,
+  type TrialPause,
+  type WaitOptions,
+  type Waited,
+  waitForIdle,
+} from "./executors/wait-for-idle.js";
 export { type StoreOptions, openStore } from "./store/open-store.js";
 export type { Attempt, Begun, Outcome, TrialState, TrialStore } from "./store/trial-store.js";
 export { type KnownTrial, type RunSweepOptions, type SweepShard, runSweep, shardOf } from "./sweep/run-sweep.js";

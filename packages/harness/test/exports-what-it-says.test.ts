@@ -42,6 +42,7 @@ it("has this surface", () => {
     "noiseFloorOf",
     "openSamples",
     "openStore",
+    "parseSlurmOptions",
     "planProbe",
     "predictVram",
     "probe",
@@ -69,6 +70,7 @@ it("has this surface", () => {
     "trialOf",
     "trialsOf",
     "vramShare",
+    "waitForIdle",
     "writeSweepReport",
   ]);
 });

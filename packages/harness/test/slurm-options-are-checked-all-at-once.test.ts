@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkedSlurmOptions, readSlurmOptions, resourceArguments } from "../src/executors/slurm/slurm-options.js";
+import {
+  checkedSlurmOptions,
+  parseSlurmOptions,
+  readSlurmOptions,
+  resourceArguments,
+} from "../src/executors/slurm/slurm-options.js";
 
 const everything = {
   partition: "gpu,long",
@@ -60,6 +65,15 @@ describe("options of the slurm executor", () => {
     const problems = read.status === "invalid" ? read.problems.map(({ option }) => option) : [];
     expect(problems).toEqual(["partition", "gres", "mem", "throttle", "time_limit", "raw", "nodes", "node"]);
     expect(() => checkedSlurmOptions({ mem: "lots", qos: "" })).toThrow(/mem: .*; qos: /);
+  });
+
+  test("a file has them as YAML or JSON, and what is neither is a problem", () => {
+    const options = { partition: "gpu", gres: "gpu:1", raw: ["--exclusive"] };
+    expect(parseSlurmOptions("partition: gpu\ngres: gpu:1\nraw: [--exclusive]\n")).toEqual({ status: "ok", options });
+    expect(parseSlurmOptions(JSON.stringify(options))).toEqual({ status: "ok", options });
+    for (const wrong of ["", "[", "a: 1\na: 2", "- gpu", "partition: [gpu]", "nodes: 3"]) {
+      expect(parseSlurmOptions(wrong).status).toBe("invalid");
+    }
   });
 
   test.each([

@@ -183,4 +183,20 @@ describe("the local executor", () => {
     const events = await collect(trials.slice(0, 2), localExecutor({ devices: ["no uuid"], run }));
     expect(events.map(({ event }) => event)).toEqual(["lost", "lost"]);
   });
+
+  it("lets a place cool down between two trials, and writes down how long it waited for an idle host", async () => {
+    const store = await openStore(temporaryFolder());
+    const began: number[] = [];
+    const timed: AttemptRunner = (given) => {
+      began.push(performance.now());
+      return run(given);
+    };
+    const pause = { cooldown_s: 0.3, idle: { busy_ratio: 1, limit_s: 0 } };
+    const events = runSweep(trials.slice(0, 2), { executor: localExecutor({ run: timed }), store, ...pause });
+    const results: TrialEvent[] = [];
+    for await (const event of events) if (event.event === "finished") results.push(event);
+    expect(results).toMatchObject([{ result: { figures: { waited_for_idle_s: expect.any(Number) as number } } }, {}]);
+    expect(began[1]! - began[0]!).toBeGreaterThanOrEqual(290);
+    await store.close();
+  });
 });

@@ -66,6 +66,14 @@ describe("vrx sweep", () => {
     expect(JSON.parse(built.stdout)).toMatchObject({ schema_version: "ant_ratio_packet_v0", token_budget_steps: 10 });
   });
 
+  it("takes the place of an array task of Slurm for its shard, unless told otherwise", () => {
+    const task = { SLURM_ARRAY_TASK_ID: "7", SLURM_ARRAY_TASK_MIN: "5", SLURM_ARRAY_TASK_COUNT: "4" };
+    const part = (...words: string[]): { shard?: unknown } =>
+      JSON.parse(vrx(["sweep", "run", "tiny.yaml", "--json", ...words], { cwd: folder, env: task }).stdout) as object;
+    expect(part()).toMatchObject({ shard: { index: 3, of: 4 } });
+    expect(part("--shard", "1/2")).toMatchObject({ shard: { index: 1, of: 2 } });
+  });
+
   it("refuses a file with everything that is wrong with it, and a shard that is none", () => {
     writeFileSync(
       join(folder, "wrong.yaml"),
@@ -76,6 +84,17 @@ describe("vrx sweep", () => {
     expect(wrong.stderr).toContain("wrong.yaml:6:8: /seeds: expected a list of at least 1, found []");
     expect(wrong.stderr).toContain("/title: expected one of");
     expect(run("sweep", "run", "tiny.yaml", "--shard", "3/2").stderr).toContain("expected I/N with 1 <= I <= N");
+    const elsewhere = (...words: string[]): string => run("sweep", "run", "tiny.yaml", ...words).stderr;
+    expect(elsewhere("--executor", "bullmq")).toContain("expected --redis URL");
+    expect(elsewhere("--executor", "bullmq", "--redis", "http://x")).toContain("redis://");
+    expect(elsewhere("--redis", "redis://x")).toContain("--redis is not for the local executor");
+    expect(elsewhere("--executor", "slurm", "--device", "GPU-1")).toContain("--device is not for the slurm executor");
+    expect(elsewhere("--device", "GPU-1,GPU-1")).toContain("each once");
+    writeFileSync(join(folder, "cluster.yaml"), "partitions: gpu\nthrottle: 0\n");
+    const slurm = elsewhere("--executor", "slurm", "--slurm", "cluster.yaml");
+    expect(slurm).toContain("cluster.yaml: partitions: expected one of");
+    expect(slurm).toContain("cluster.yaml: throttle: expected a whole number from 1");
+    expect(run("worker").stderr).toContain("expected --redis URL");
     const missing = run("packet", "build", "--probe", "nowhere", "--assoc", "nowhere");
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain("metrics.json: there is no such file");

@@ -200,6 +200,7 @@ class QueueRun {
         digest,
         store: this.#store_dir,
         limits: this.#context.limits,
+        ...(this.#context.pause === undefined ? {} : { pause: this.#context.pause }),
       },
       opts: {
         jobId: id,

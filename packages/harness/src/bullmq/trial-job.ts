@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { isAbsolute } from "node:path";
 import { HarnessError } from "../errors.js";
 import type { TrialLimits } from "../executors/executor.js";
+import { type TrialPause, readPause } from "../executors/wait-for-idle.js";
 
 /** What the queue carries of a trial: everything else is in the store. */
 export interface TrialJob {
@@ -10,6 +11,7 @@ export interface TrialJob {
   /** The store's folder as the one who asked for the trial sees it. */
   readonly store: string;
   readonly limits: TrialLimits;
+  readonly pause?: TrialPause;
 }
 
 /** The name all jobs have. */
@@ -32,13 +34,16 @@ export function cancelKey(queue: string, id: string): string {
 export function readTrialJob(data: unknown): TrialJob | null {
   if (typeof data !== "object" || data === null) return null;
   const job: Partial<Record<keyof TrialJob, unknown>> = data;
-  const { schema_version, digest, store, limits } = job;
+  const { schema_version, digest, store, limits, pause } = job;
   if (schema_version !== "vrx_trial_job_v1" || typeof store !== "string" || !isAbsolute(store)) return null;
   if (typeof digest !== "string" || !/^[0-9a-f]{64}$/.test(digest)) return null;
   if (typeof limits !== "object" || limits === null) return null;
   const { time_s, memory_bytes }: Partial<Record<keyof TrialLimits, unknown>> = limits;
   if (!isLimit(time_s) || !isLimit(memory_bytes)) return null;
-  return { schema_version, digest, store, limits: { time_s, memory_bytes } };
+  const read = { schema_version, digest, store, limits: { time_s, memory_bytes } } as const;
+  if (pause === undefined) return read;
+  const known = readPause(pause);
+  return known === null ? null : { ...read, pause: known };
 }
 
 function isLimit(value: unknown): value is number | null {

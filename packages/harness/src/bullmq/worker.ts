@@ -111,7 +111,7 @@ async function untilDone(
 }
 
 async function attempt(
-  { digest, store: named, limits }: TrialJob,
+  { digest, store: named, limits, pause }: TrialJob,
   id: string,
   device: string | null,
   options: WorkerOptions,
@@ -150,6 +150,7 @@ async function attempt(
       signal,
       wait_s: wait_for_other_s,
       renew_s: options.renew_s ?? 5,
+      ...(pause === undefined ? {} : { pause }),
     });
   } catch (error) {
     if (signal.aborted) return { status: "given_back", why: "it was given up" };

@@ -1,5 +1,6 @@
 import type { TrialStore } from "../store/trial-store.js";
 import type { TrialResult } from "../trial/trial-result.js";
+import type { TrialPause } from "./wait-for-idle.js";
 
 /** What happens to trials while they are executed. `lost`: the executor ended without a result; it stays `not_run`. */
 export type TrialEvent =
@@ -18,6 +19,8 @@ export interface TrialLimits {
 export interface ExecutorContext {
   readonly store: TrialStore;
   readonly limits: TrialLimits;
+  /** What is waited for before each trial, wherever it runs; nothing unless given. */
+  readonly pause?: TrialPause;
   readonly signal: AbortSignal;
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Attempt, Outcome, TrialStore } from "../store/trial-store.js";
 import type { TrialResult } from "../trial/trial-result.js";
 import type { TrialLimits } from "./executor.js";
+import { type TrialPause, waitForIdle } from "./wait-for-idle.js";
 
 /** What an attempt is run with. `signal` is aborted when it is to be given up, or has lost its right to publish. */
 export interface AttemptRun {
@@ -32,6 +33,8 @@ export interface AttemptRequest {
   readonly wait_s: number;
   /** Seconds between two signs of life of this attempt; well below the time after which the store takes it for dead. */
   readonly renew_s: number;
+  /** What is waited for before the run; the result tells how long, and what was still in the way. */
+  readonly pause?: TrialPause;
 }
 
 const taken_poll_ms = 500;
@@ -60,9 +63,11 @@ export async function runAttempt(request: AttemptRequest): Promise<Attempted> {
     );
   }, request.renew_s * 1000);
   try {
-    const outcome = await run({ attempt, store, limits, device, signal: stop });
+    const waited = await paused(request.pause, device, stop);
+    const outcome = waited === null ? null : await run({ attempt, store, limits, device, signal: stop });
     if (outcome !== null) {
-      const published = await store.publish(attempt, { ...outcome, executor });
+      const figures = { ...outcome.figures, ...waited };
+      const published = await store.publish(attempt, { ...outcome, figures, executor });
       return { status: "done", result: await store.result(digest), by: published === "published" ? "this" : "another" };
     }
     const why = lost.signal.aborted ? "another attempt has taken its place" : "it was given up";
@@ -73,6 +78,25 @@ export async function runAttempt(request: AttemptRequest): Promise<Attempted> {
     throw error;
   } finally {
     clearInterval(renewing);
+  }
+}
+
+/** What waiting adds to the figures of the result; null where it was given up. */
+async function paused(
+  pause: TrialPause | undefined,
+  device: string | null,
+  signal: AbortSignal,
+): Promise<TrialResult["figures"] | null> {
+  try {
+    if (pause === undefined) return {};
+    if (pause.cooldown_s > 0) await delay(pause.cooldown_s * 1000, undefined, { signal });
+    if (pause.idle === null) return {};
+    const waited = await waitForIdle(pause.idle, { device, signal });
+    const figures = { waited_for_idle_s: waited.waited_s };
+    return waited.status === "idle" ? figures : { ...figures, not_idle: waited.why };
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { HarnessError } from "../errors.js";
 import type { TrialEvent, TrialExecutor, TrialLimits } from "../executors/executor.js";
+import type { IdleRule } from "../executors/wait-for-idle.js";
 import type { TrialStore } from "../store/trial-store.js";
 import type { Trial } from "../trial/trial.js";
 import type { TrialStatus } from "../trial/trial-result.js";
@@ -26,8 +26,10 @@ export interface RunSweepOptions {
   readonly shard?: SweepShard;
   /** Check every result that is there before it counts; by default the journal is believed, which takes no time. */
   readonly verify?: boolean;
-  /** Seconds between two trials, for the device to cool down; 0 unless given. */
+  /** Seconds between two trials in one place, for the device to cool down; 0 unless given. */
   readonly cooldown_s?: number;
+  /** Wait until the host is idle before each trial; not unless given. */
+  readonly idle?: IdleRule;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function* runSweep(
   trials: Iterable<Trial>,
   options: RunSweepOptions,
 ): AsyncGenerator<TrialEvent | KnownTrial, void, undefined> {
-  const { executor, store, limits = { time_s: null, memory_bytes: null }, cooldown_s = 0 } = options;
+  const { executor, store, limits = { time_s: null, memory_bytes: null }, cooldown_s = 0, idle } = options;
   const signal = options.signal ?? new AbortController().signal;
   const byDigest = new Map(Array.from(trials, (trial) => [trial.digest, trial] as const));
   const all = [...byDigest.keys()];
@@ -66,16 +68,9 @@ export async function* runSweep(
     else if (trial !== undefined) open.push(trial);
   }
   await store.put(open);
-  const context = { store, limits, signal };
-  if (cooldown_s <= 0) {
-    yield* executor.run(
-      open.map(({ digest }) => digest),
-      context,
-    );
-    return;
-  }
-  for (const [place, { digest }] of open.entries()) {
-    if (place > 0) await delay(cooldown_s * 1000, undefined, { signal }).catch(() => undefined);
-    yield* executor.run([digest], context);
-  }
+  const pause = cooldown_s > 0 || idle !== undefined ? { pause: { cooldown_s, idle: idle ?? null } } : {};
+  yield* executor.run(
+    open.map(({ digest }) => digest),
+    { store, limits, signal, ...pause },
+  );
 }

@@ -1,5 +1,6 @@
 import type { CpuInstructionSet, RingOptions } from "@vrx/ring-engine";
 import type { AssocTask } from "../capability/assoc-task.js";
+import type { IdleRule } from "../executors/wait-for-idle.js";
 
 /** A value of a knob. */
 export type KnobValue = number | string | boolean;
@@ -65,7 +66,10 @@ export interface SweepDocument {
   readonly limits?: { readonly time_s?: number; readonly memory_bytes?: number };
   /** Trials are run in a shuffled order, so that drift of the host does not look like an effect of an axis. */
   readonly order?: { readonly shuffle: boolean; readonly seed: number };
+  /** Seconds between two trials in one place. */
   readonly cooldown_s?: number;
+  /** Before each trial, wait until its host is idle by this rule. */
+  readonly idle?: IdleRule;
   /** Whether results of another version of vrx may be used: `exact`: no, `any`: yes (the default). */
   readonly toolkit?: "exact" | "any";
 }

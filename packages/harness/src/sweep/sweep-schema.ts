@@ -175,6 +175,9 @@ export function sweepProblems(value: unknown, known: ReadonlySet<string>): reado
       limits: object({ optional: { time_s: number(0), memory_bytes: whole(1) } }),
       order: object({ required: { shuffle: flag, seed: whole(0) } }),
       cooldown_s: number(0),
+      idle: object({
+        optional: { busy_ratio: number(0), gpu_busy_ratio: number(0), temperature_c: number(0), limit_s: number(0) },
+      }),
       toolkit: oneOf("exact", "any"),
     },
   })(value, [], problems);

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import {
   type SweepShard,
   isHarnessError,
-  localExecutor,
   openStore,
   runSweep,
+  slurmShard,
   trialsOf,
   writeSweepReport,
 } from "@vrx/harness";
@@ -12,6 +12,7 @@ import type { SweepRunCall } from "../commands/sweep-run.js";
 import { CliError } from "../frame/cli-error.js";
 import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import { quoteName } from "../frame/printable.js";
+import { executorOf } from "../inputs/executor.js";
 import { sweepOf } from "../inputs/sweep-file.js";
 import { packetLines } from "./sweep-lines.js";
 
@@ -23,9 +24,21 @@ function shardOption(text: string | undefined): SweepShard | undefined {
   throw new CliError("bad_arguments", `--shard: expected I/N with 1 <= I <= N, found ${JSON.stringify(text)}`);
 }
 
+/** An array task of Slurm that runs a sweep by itself has its place in the array for a shard. */
+function shardOfTask(executor: string): SweepShard | undefined {
+  if (executor !== "local") return undefined;
+  try {
+    return slurmShard(process.env) ?? undefined;
+  } catch (error) {
+    if (!isHarnessError(error)) throw error;
+    throw new CliError("bad_environment", error.message, { cause: error });
+  }
+}
+
 /** Runs what is left of a sweep, then writes its report. */
 export async function run({ operands, options, output, signal }: SweepRunCall): Promise<ExitCode> {
-  const shard = shardOption(options.shard);
+  const shard = shardOption(options.shard) ?? shardOfTask(options.executor);
+  const executor = await executorOf(options, output);
   const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out);
   const trials = trialsOf(sweep, configurations);
   const store = await openStore(join(dir, "store"));
@@ -35,11 +48,12 @@ export async function run({ operands, options, output, signal }: SweepRunCall): 
     let known = 0;
     const began = performance.now();
     const events = runSweep(trials, {
-      executor: localExecutor({ parallel: options.parallel }),
+      executor,
       store,
       signal,
       limits: { time_s: sweep.limits?.time_s ?? null, memory_bytes: sweep.limits?.memory_bytes ?? null },
       cooldown_s: sweep.cooldown_s ?? 0,
+      ...(sweep.idle === undefined ? {} : { idle: sweep.idle }),
       verify: options.verify,
       ...(shard === undefined ? {} : { shard }),
     });
@@ -79,7 +93,7 @@ export async function run({ operands, options, output, signal }: SweepRunCall): 
     }
     return ended;
   } catch (error) {
-    if (isHarnessError(error) && error.code === "damaged") {
+    if (isHarnessError(error) && ["damaged", "executor_unavailable", "invalid_argument"].includes(error.code)) {
       throw new CliError("bad_environment", error.message, { cause: error });
     }
     throw error;

@@ -12,6 +12,7 @@ import { ring } from "./ring.js";
 import { seal } from "./seal.js";
 import { sweep } from "./sweep.js";
 import { version } from "./version.js";
+import { worker } from "./worker.js";
 import { workload } from "./workload.js";
 
 /*
@@ -39,6 +40,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   bundle,
   batch,
   sweep,
+  worker,
   packet,
   report,
   compare,

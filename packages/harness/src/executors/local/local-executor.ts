@@ -56,8 +56,9 @@ export function localExecutor(options: LocalExecutorOptions = {}): TrialExecutor
     device: string | null,
     context: ExecutorContext,
     events: Events,
+    isFirst: boolean,
   ): Promise<void> {
-    const { store, limits, signal } = context;
+    const { store, limits, signal, pause } = context;
     let lock: Awaited<ReturnType<typeof lockDevice>> | null = null;
     try {
       lock = device === null ? null : await lockDevice(device, signal);
@@ -72,6 +73,8 @@ export function localExecutor(options: LocalExecutorOptions = {}): TrialExecutor
         signal,
         wait_s,
         renew_s,
+        // Before the first trial nothing of ours has made the device hot.
+        ...(pause === undefined ? {} : { pause: isFirst ? { ...pause, cooldown_s: 0 } : pause }),
       });
       if (attempted.status === "done" && attempted.result !== null) {
         events.push({ event: "finished", digest, result: attempted.result, reused: attempted.by === "another" });
@@ -94,9 +97,11 @@ export function localExecutor(options: LocalExecutorOptions = {}): TrialExecutor
       const queue = [...digests];
       const events = new Events();
       const workers = places.map(async (device) => {
+        let isFirst = true;
         for (let digest = queue.shift(); digest !== undefined; digest = queue.shift()) {
           if (context.signal.aborted) events.push({ event: "cancelled", digest });
-          else await runOne(digest, device, context, events);
+          else await runOne(digest, device, context, events, isFirst);
+          isFirst = false;
         }
       });
       const all = Promise.all(workers).finally(() => events.end());

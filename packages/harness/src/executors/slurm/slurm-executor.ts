@@ -165,7 +165,13 @@ class SlurmRun {
       const digests = this.#waiting.slice(0, max_array_size);
       const store_dir = resolve(this.#store.dir);
       const submission = await newSubmission(store_dir, digests, (list_file) =>
-        taskScript({ program: this.#program, store_dir, list_file, limits: this.#context.limits }),
+        taskScript({
+          program: this.#program,
+          store_dir,
+          list_file,
+          limits: this.#context.limits,
+          ...(this.#context.pause === undefined ? {} : { pause: this.#context.pause }),
+        }),
       );
       const refused = await this.#sbatch(submission);
       if (refused !== null) {

@@ -1,3 +1,4 @@
+import { parseDocument } from "yaml";
 import { HarnessError } from "../../errors.js";
 
 /** Where and how Slurm runs trials. What is left out is the cluster's default. */
@@ -165,6 +166,15 @@ export function readSlurmOptions(value: unknown): CheckedSlurmOptions {
   if (problems.length > 0) return { status: "invalid", problems };
   // Every entry that is there has passed the rule of its name.
   return { status: "ok", options: value };
+}
+
+/** The same from the text of a file, YAML 1.2 or JSON: an object of options. */
+export function parseSlurmOptions(text: string): CheckedSlurmOptions {
+  const document = parseDocument(text, { version: "1.2", uniqueKeys: true, prettyErrors: false, logLevel: "silent" });
+  const problems = [...document.errors, ...document.warnings].map(({ message }) => ({ option: "", message }));
+  return problems.length > 0
+    ? { status: "invalid", problems }
+    : readSlurmOptions(document.toJS({ maxAliasCount: 100 }));
 }
 
 /** The options, or `invalid_argument` with all problems in one message. */

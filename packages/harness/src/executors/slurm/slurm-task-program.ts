@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { openStore } from "../../store/open-store.js";
 import { runAttempt } from "../run-attempt.js";
 import { spawnTrial } from "../spawn-trial.js";
+import { readPause } from "../wait-for-idle.js";
 
 const EX_TEMPFAIL = 75;
 
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     list: { type: "string" },
     "time-s": { type: "string" },
     "memory-bytes": { type: "string" },
+    pause: { type: "string" },
   },
 });
 
@@ -29,6 +31,7 @@ async function main(): Promise<void> {
   // What Slurm sends before it takes the node away.
   for (const name of ["SIGTERM", "SIGINT", "SIGUSR1"] as const) process.once(name, () => stop.abort());
   const store = await openStore(values.store ?? "");
+  const pause = values.pause === undefined ? null : readPause(JSON.parse(values.pause));
   const attempted = await runAttempt({
     digest,
     store,
@@ -39,6 +42,7 @@ async function main(): Promise<void> {
     signal: stop.signal,
     wait_s: 60,
     renew_s: 5,
+    ...(pause === null ? {} : { pause }),
   });
   await store.close();
   if (attempted.status === "given_back") {

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { HarnessError } from "../../errors.js";
 import type { TrialLimits } from "../executor.js";
+import type { TrialPause } from "../wait-for-idle.js";
 
 /** What runs a task on a node: Node and the built program of this package, or a bundle that has both. */
 export type TaskProgram =
@@ -52,10 +53,11 @@ export interface TaskScript {
   /** One digest per line; the task with index i runs line i. */
   readonly list_file: string;
   readonly limits: TrialLimits;
+  readonly pause?: TrialPause;
 }
 
 /** The body of an array's task: one plain shell script that becomes the program of the task. */
-export function taskScript({ program, store_dir, list_file, limits }: TaskScript): string {
+export function taskScript({ program, store_dir, list_file, limits, pause }: TaskScript): string {
   const given = [
     "--store",
     store_dir,
@@ -63,6 +65,7 @@ export function taskScript({ program, store_dir, list_file, limits }: TaskScript
     list_file,
     ...(limits.time_s === null ? [] : ["--time-s", String(limits.time_s)]),
     ...(limits.memory_bytes === null ? [] : ["--memory-bytes", String(limits.memory_bytes)]),
+    ...(pause === undefined ? [] : ["--pause", JSON.stringify(pause)]),
   ].map(quoted);
   return [
     "#!/bin/sh",

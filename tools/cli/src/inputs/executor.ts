@@ -1,0 +1,72 @@
+import {
+  type SlurmOptions,
+  type TrialExecutor,
+  isHarnessError,
+  localExecutor,
+  parseSlurmOptions,
+  slurmExecutor,
+} from "@vrx/harness";
+import { CliError } from "../frame/cli-error.js";
+import type { Output } from "../frame/output.js";
+import { readInput } from "./read-input.js";
+
+/** What says where trials run. */
+export interface ExecutorChoice {
+  readonly executor: "local" | "slurm" | "bullmq";
+  readonly parallel: number;
+  readonly device: string | undefined;
+  readonly slurm: string | undefined;
+  readonly redis: string | undefined;
+  readonly queue: string | undefined;
+}
+
+const limit_bytes = 1024 * 1024;
+
+/** The executor that was asked for; throws a {@link CliError} for options that are wrong or of another executor. */
+export async function executorOf(
+  choice: ExecutorChoice,
+  output: Output,
+  more: SlurmOptions = {},
+): Promise<TrialExecutor> {
+  const { executor, device, parallel, slurm, redis, queue } = choice;
+  const foreign = [
+    executor === "local" ? undefined : device === undefined ? undefined : "--device",
+    executor === "slurm" ? undefined : slurm === undefined ? undefined : "--slurm",
+    executor === "bullmq" ? undefined : redis === undefined ? undefined : "--redis",
+    executor === "bullmq" ? undefined : queue === undefined ? undefined : "--queue",
+  ].find((option) => option !== undefined);
+  if (foreign !== undefined) throw new CliError("bad_arguments", `${foreign} is not for the ${executor} executor`);
+  const onNote = (text: string): void => output.note(text);
+  if (executor === "local") return localExecutor(device === undefined ? { parallel } : { devices: devicesOf(device) });
+  try {
+    if (executor === "slurm") {
+      const options = slurm === undefined ? {} : await slurmOptionsOf(slurm);
+      return slurmExecutor({ ...options, ...more }, { onNote });
+    }
+    if (redis === undefined) throw new CliError("bad_arguments", "--executor bullmq: expected --redis URL");
+    const { bullmqExecutor } = await import("@vrx/harness/bullmq");
+    return bullmqExecutor({ connection: redis, onNote, ...(queue === undefined ? {} : { queue }) });
+  } catch (error) {
+    if (!isHarnessError(error)) throw error;
+    throw new CliError("bad_arguments", error.message, { cause: error });
+  }
+}
+
+/** GPUs by UUID, separated by commas. */
+export function devicesOf(text: string): readonly string[] {
+  const devices = text.split(",").filter((device) => device !== "");
+  if (devices.length > 0 && new Set(devices).size === devices.length) return devices;
+  throw new CliError("bad_arguments", `--device: expected UUIDs of GPUs, each once, found ${JSON.stringify(text)}`);
+}
+
+/** The options of Slurm in a file. */
+export async function slurmOptionsOf(file: string): Promise<SlurmOptions> {
+  const input = await readInput(file, limit_bytes);
+  if (input.status === "failed") throw new CliError("bad_input", `--slurm: ${file}: ${input.reason}`);
+  const read = parseSlurmOptions(new TextDecoder().decode(input.bytes));
+  if (read.status === "ok") return read.options;
+  const lines = read.problems.map(
+    ({ option, message }) => `${file}: ${option === "" ? message : `${option}: ${message}`}`,
+  );
+  throw new CliError("bad_input", lines.join("\n"));
+}
