@@ -196,7 +196,7 @@ async function host() {
   const flags = [
     ...["-x", "c++", "-std=c++17", options.sanitize ? "-O1" : "-O2", "-fPIC", "-fvisibility=hidden"],
     // Every module has its own copy of an image, and shares nothing with another.
-    ...["-fno-gnu-unique", "-fno-math-errno", "-ffp-contract=off", "-Wall", "-Wextra"],
+    ...["-fno-gnu-unique", "-fno-math-errno", "-ffp-contract=off", "-Wall", "-Wextra", "-Wno-unknown-pragmas"],
     ...(options.werror ? ["-Werror"] : []),
     ...(options.sanitize ? [`-fsanitize=${options.sanitize}`, "-fno-sanitize-recover=all", "-g"] : []),
     `-I${shim}`,
