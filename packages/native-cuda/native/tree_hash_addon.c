@@ -1,8 +1,8 @@
 /*
- * hashTree(source, bytes, salt, threads, cancel, method) -> Promise<Uint8Array>: the root over a view (its first `bytes`
- * bytes) or over the file with a descriptor, on threads of its own. Rejects with a `code`: `cancelled`, `out_of_memory`,
- * `file_changed`, `read_failed` (with `errno`). `cancel`, where given, is an Int32Array whose first element ends it once
- * it is not 0. `method` is null for the fastest.
+ * hashTree(source, bytes, salt, threads, cancel, method) -> Promise<{ status, root, errno }>: the root over a view (its
+ * first `bytes` bytes) or over the file with a descriptor, on threads of its own. `status` is `ok`, `cancelled`,
+ * `out_of_memory`, `file_changed` or `read_failed` (with `errno`). `cancel`, where given, is an Int32Array whose first
+ * element ends it once it is not 0. `method` is null for the fastest.
  *
  * hashTreeMethods() -> the ways that this CPU has, fastest first.
  */
@@ -38,33 +38,22 @@ static void run_job(napi_env env, void *data) {
   j->result = vrx_tree_root(&j->source, j->salt, j->salt_bytes, j->threads, j->cancel, j->root, &j->error);
 }
 
-static napi_value error_of(napi_env env, const job *j) {
-  static const char *const codes[] = {"", "cancelled", "out_of_memory", "file_changed", "read_failed"};
-  static const char *const messages[] = {"", "the hash was cancelled", "there is no memory for the hash",
-                                         "the file became shorter while it was read", "the file cannot be read"};
-  napi_value code, message, error, number;
-  napi_create_string_utf8(env, codes[j->result], NAPI_AUTO_LENGTH, &code);
-  napi_create_string_utf8(env, messages[j->result], NAPI_AUTO_LENGTH, &message);
-  napi_create_error(env, code, message, &error);
-  napi_create_int32(env, j->error, &number);
-  napi_set_named_property(env, error, "errno", number);
-  return error;
-}
-
 static void end_job(napi_env env, napi_status status, void *data) {
+  static const char *const results[] = {"ok", "cancelled", "out_of_memory", "file_changed", "read_failed"};
   job *j = data;
-  napi_value buffer, root;
+  napi_value outcome, buffer, root, word, number;
   void *bytes;
   if (status == napi_cancelled) j->result = VRX_TREE_CANCELLED;
-  if (j->result != VRX_TREE_OK) {
-    napi_reject_deferred(env, j->promise, error_of(env, j));
-  } else if (napi_create_arraybuffer(env, VRX_TREE_DIGEST, &bytes, &buffer) == napi_ok &&
-             napi_create_typedarray(env, napi_uint8_array, VRX_TREE_DIGEST, buffer, 0, &root) == napi_ok) {
+  if (napi_create_object(env, &outcome) == napi_ok &&
+      napi_create_arraybuffer(env, VRX_TREE_DIGEST, &bytes, &buffer) == napi_ok &&
+      napi_create_typedarray(env, napi_uint8_array, VRX_TREE_DIGEST, buffer, 0, &root) == napi_ok &&
+      napi_create_string_utf8(env, results[j->result], NAPI_AUTO_LENGTH, &word) == napi_ok &&
+      napi_create_int32(env, j->error, &number) == napi_ok) {
     memcpy(bytes, j->root, VRX_TREE_DIGEST);
-    napi_resolve_deferred(env, j->promise, root);
-  } else {
-    j->result = VRX_TREE_OUT_OF_MEMORY;
-    napi_reject_deferred(env, j->promise, error_of(env, j));
+    napi_set_named_property(env, outcome, "status", word);
+    napi_set_named_property(env, outcome, "root", root);
+    napi_set_named_property(env, outcome, "errno", number);
+    napi_resolve_deferred(env, j->promise, outcome);
   }
   if (j->view != NULL) napi_delete_reference(env, j->view);
   if (j->cancel_view != NULL) napi_delete_reference(env, j->cancel_view);

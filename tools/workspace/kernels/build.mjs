@@ -2,9 +2,10 @@
 //
 //   node tools/workspace/kernels/build.mjs FOLDER --device          needs nvcc: FOLDER/images/ and its manifest
 //   node tools/workspace/kernels/build.mjs FOLDER --check           are the committed images those of the sources?
-//   node tools/workspace/kernels/build.mjs FOLDER --host [--out F]  needs a C++ compiler: F/<module>.so (build/kernels)
+//   node tools/workspace/kernels/build.mjs FOLDER --host [--out F]  needs a C++ compiler; F is build/kernels
 //
-// Every .cu is a module. --check builds the images again where nvcc is, of the version that the manifest names, and
+// Every .cu is a module, and its images a folder of that name as loadKernels takes it: sm_90.cubin, compute_75.ptx,
+// host-<platform>-<arch>.so. --check builds the images again where nvcc is, of the version that the manifest names, and
 // compares every byte; elsewhere it compares the sources' hashes with those that the images were made from. --host
 // succeeds without a compiler, saying so, unless --required is given; --sanitize and --werror are the compiler's.
 // CXX names the C++ compiler (default: c++), NVCC that of CUDA (default: nvcc).
@@ -113,9 +114,9 @@ function sourcesOf(module) {
 
 /** Writes every image and the manifest into `to`. */
 async function buildImages(to, version) {
-  mkdirSync(to, { recursive: true });
+  for (const module of modules) mkdirSync(join(to, module), { recursive: true });
   const images = modules.flatMap((module) =>
-    targets.map(({ name, flags }) => ({ module, file: `${module}.${name}`, flags })),
+    targets.map(({ name, flags }) => ({ module, file: `${module}/${name}`, flags })),
   );
   const failures = await runAll(
     images.map(({ module, file, flags }) => ({
@@ -162,8 +163,9 @@ async function check() {
   }
   for (const module of modules)
     if (manifest.sources[`${module}.cu`] === undefined) problems.push(`module ${module} has no image`);
-  for (const file of readdirSync(images))
-    if (file !== "manifest.json" && manifest.images[file] === undefined) problems.push(`${file} is in no manifest`);
+  for (const module of readdirSync(images).filter((name) => name !== "manifest.json"))
+    for (const file of readdirSync(join(images, module)))
+      if (manifest.images[`${module}/${file}`] === undefined) problems.push(`${module}/${file} is in no manifest`);
   const version = nvccVersion();
   if (problems.length === 0 && version === manifest.nvcc) {
     const again = mkdtempSync(join(tmpdir(), "vrx-kernels-"));
@@ -219,22 +221,24 @@ async function host() {
     return;
   }
   const made = `${out}.${process.pid}`;
+  const name = `host-${process.platform}-${process.arch}.so`;
   mkdirSync(made, { recursive: true });
   try {
     const failures = await runAll(
       modules.map((module) => ({
         command: cxx,
-        args: [...flags, ...linking, `${module}.cu`, "-o", join(made, `${module}.so`)],
+        args: [...flags, ...linking, `${module}.cu`, "-o", join(made, module)],
       })),
     );
     if (failures.length > 0) throw new Error(failures.join("\n"));
-    writeFileSync(join(made, "stamp.sha256"), digest);
-    mkdirSync(out, { recursive: true });
-    for (const file of readdirSync(made)) {
+    rmSync(stamp, { force: true });
+    for (const module of modules) {
+      mkdirSync(join(out, module), { recursive: true });
       // A file that is in use is replaced, not written over.
-      copyFileSync(join(made, file), join(out, `.${file}`));
-      renameSync(join(out, `.${file}`), join(out, file));
+      copyFileSync(join(made, module), join(out, module, `.${name}`));
+      renameSync(join(out, module, `.${name}`), join(out, module, name));
     }
+    writeFileSync(stamp, digest);
     console.log(`kernels: ${label}: compiled ${modules.length} modules for the fake driver with ${cxx}`);
   } finally {
     rmSync(made, { recursive: true, force: true });
