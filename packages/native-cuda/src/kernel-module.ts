@@ -1,0 +1,39 @@
+import type { Context } from "./context.js";
+import { CudaError } from "./errors.js";
+import type { KernelHandle, ModuleHandle } from "./internal/addon-functions.js";
+import { handleOf, keepHandle } from "./internal/handles.js";
+import { Lifetime } from "./internal/lifetime.js";
+import { type ParameterKind, isParameterKind, parameterKinds, slotSizes } from "./kernel-parameters.js";
+import { Kernel } from "./kernel.js";
+import { addonFunctions } from "./native-addon.js";
+
+/** A loaded kernel image. */
+export class KernelModule extends Lifetime {
+  readonly context: Context;
+  /** For people: where the image came from. */
+  readonly name: string;
+
+  /** Made by `context.loadModule()` and `loadKernels()`. */
+  constructor(context: Context, handle: ModuleHandle, name: string) {
+    super(`the kernel module ${name}`, () => addonFunctions().dispose(handle));
+    keepHandle(this, handle);
+    this.context = context;
+    this.name = name;
+  }
+
+  /**
+   * A kernel of the image with the kinds of its parameters, in order. Throws `not_found` for a name that is not there and,
+   * where the driver knows the kernel's own parameters (CUDA 12.4), `invalid_argument` for kinds that do not fit them.
+   */
+  kernel<const Kinds extends readonly ParameterKind[]>(name: string, kinds: Kinds): Kernel<Kinds> {
+    const bad = kinds.find((kind) => !isParameterKind(kind));
+    if (bad !== undefined) {
+      throw new CudaError(
+        "invalid_argument",
+        `kernel ${name}: ${JSON.stringify(bad)} is no kind of parameter; expected ${parameterKinds.join(", ")}`,
+      );
+    }
+    const handle: KernelHandle = addonFunctions().kernel(handleOf<ModuleHandle>(this), name, slotSizes(kinds));
+    return new Kernel(this, handle, name, kinds);
+  }
+}
