@@ -9,6 +9,7 @@ import { packet } from "./packet.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
 import { ring } from "./ring.js";
+import { runs } from "./runs.js";
 import { seal } from "./seal.js";
 import { sweep } from "./sweep.js";
 import { version } from "./version.js";
@@ -45,6 +46,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   report,
   compare,
   calibrate,
+  runs,
   completion,
   version,
 ];

@@ -27,7 +27,7 @@ function place(entry: CommandEntry): string {
   if (entry.commands.length === 0) {
     const operands = entry.operands.map(
       ({ name, count, completes, values = [] }) =>
-        `${count === "many" ? "*" : ""}${count === "optional" ? ":" : ""}:${name}:${offer(completes, values)}`,
+        `${count === "many" || count === "any" ? "*" : ""}${count === "optional" ? ":" : ""}:${name}:${offer(completes, values)}`,
     );
     const rest = entry.rest ? anotherCommand : "";
     return `${functionName(entry.path)}() {\n${rest}  _arguments -s ${lines([...options, ...operands.map(quote)])}\n}`;

@@ -128,12 +128,14 @@ function examplesText(examples: readonly Example[]): string {
 }
 
 function operandUsage({ name, count }: OperandSet[string]): string {
+  if (count === "any") return `[${name}...]`;
   return count === "one" ? name : count === "many" ? `${name}...` : `[${name}]`;
 }
 
 function addOperands(command: Command, operands: OperandSet): void {
   for (const { name, summary, count } of Object.values(operands)) {
-    const syntax = count === "one" ? `<${name}>` : count === "many" ? `<${name}...>` : `[${name}]`;
+    const many = count === "many" || count === "any" ? "..." : "";
+    const syntax = count === "one" || count === "many" ? `<${name}${many}>` : `[${name}${many}]`;
     command.argument(syntax, summary);
   }
 }

@@ -8,21 +8,23 @@ export interface Operand {
   /** In capitals, as the help shows it. */
   readonly name: string;
   readonly summary: string;
-  readonly count: "one" | "optional" | "many";
+  readonly count: "one" | "optional" | "many" | "any";
   readonly completes: Completes;
   readonly values?: readonly string[] | undefined;
 }
 
-/** Operands by the name the action knows them under, in the order of the command line; only the last may be `many`. */
+/** Operands by the name the action knows them under, in the order of the command line; only the last may be `many` or `any`. */
 export type OperandSet = Readonly<Record<string, Operand>>;
 
 /** What an action gets for an {@link OperandSet}. */
 export type OperandValues<A extends OperandSet> = {
   readonly [K in keyof A]: A[K]["count"] extends "many"
     ? readonly [string, ...string[]]
-    : A[K]["count"] extends "optional"
-      ? string | undefined
-      : string;
+    : A[K]["count"] extends "any"
+      ? readonly string[]
+      : A[K]["count"] extends "optional"
+        ? string | undefined
+        : string;
 };
 
 /** What a call brings besides operands and options. */
@@ -156,14 +158,23 @@ export function operands(
   return { name, summary, count: "many", completes: "nothing", ...details };
 }
 
+/** Any number of operands up to the end, none too. */
+export function anyOperands(
+  name: string,
+  summary: string,
+  details: OperandDetails = {},
+): Operand & { readonly count: "any" } {
+  return { name, summary, count: "any", completes: "nothing", ...details };
+}
+
 /** The words of a command line under the names of `set`; throws a {@link CliError} when one is missing or too many are there. */
 function operandValues<A extends OperandSet>(set: A, words: readonly string[]): OperandValues<A> {
   const left = [...words];
   const values: Record<string, string | readonly string[] | undefined> = {};
   for (const [key, { name, count }] of Object.entries(set)) {
-    if (count !== "optional" && left.length === 0)
+    if ((count === "one" || count === "many") && left.length === 0)
       throw new CliError("bad_arguments", `expected ${name}, found nothing`);
-    values[key] = count === "many" ? left.splice(0) : left.shift();
+    values[key] = count === "many" || count === "any" ? left.splice(0) : left.shift();
   }
   if (left.length > 0) throw new CliError("bad_arguments", `expected nothing more, found ${JSON.stringify(left[0])}`);
   // The loop above fills exactly the keys of the set, each by its count.

@@ -1,0 +1,1 @@
+export { type OpenRunsOptions, type RunsAnswer, type RunsDatabase, openRuns } from "./open-runs.js";
