@@ -1,0 +1,5 @@
+import { library } from "../../tools/workspace/tsup.js";
+
+export default library({
+  index: "src/index.ts",
+});
