@@ -48,7 +48,6 @@ export interface TreeRangeOptions extends DeviceTreeOptions {
  */
 export class TreeHasher extends Lifetime {
   readonly context: Context;
-  readonly #module: KernelModule;
   readonly #leaves: Kernel<typeof leavesKinds>;
   readonly #compare: Kernel<typeof compareKinds>;
   readonly #piece_blocks: number;
@@ -57,7 +56,6 @@ export class TreeHasher extends Lifetime {
   constructor(context: Context, module: KernelModule, piece_blocks: number) {
     super(`a tree hasher on ${context.device.uuid}`, () => module.dispose());
     this.context = context;
-    this.#module = module;
     this.#leaves = module.kernel("vrx_tree_leaves", leavesKinds);
     this.#compare = module.kernel("vrx_tree_compare", compareKinds);
     this.#piece_blocks = piece_blocks;

@@ -82,24 +82,22 @@ async function hashSource(
   const cancel = new Int32Array(1);
   const stop = (): void => void Atomics.store(cancel, 0, 1);
   signal?.addEventListener("abort", stop, { once: true });
-  try {
-    const from = "file" in source ? source.file.fd : source;
-    const outcome = await addon.functions.hashTree(from, bytes, key, threads, cancel, method);
-    switch (outcome.status) {
-      case "ok":
-        return treeHash(outcome.root, bytes, key);
-      case "cancelled":
-        signal?.throwIfAborted();
-        throw new CudaError("busy", "the hash was cancelled");
-      case "out_of_memory":
-        throw new CudaError("out_of_memory", "the host has no memory for the hash");
-      case "file_changed":
-        throw shortened(source);
-      case "read_failed":
-        throw fileError(`errno ${outcome.errno}`, `${nameOf(source)} cannot be read (errno ${outcome.errno})`);
-    }
-  } finally {
-    signal?.removeEventListener("abort", stop);
+  const from = "file" in source ? source.file.fd : source;
+  const outcome = await addon.functions
+    .hashTree(from, bytes, key, threads, cancel, method)
+    .finally(() => signal?.removeEventListener("abort", stop));
+  switch (outcome.status) {
+    case "ok":
+      return treeHash(outcome.root, bytes, key);
+    case "cancelled":
+      signal?.throwIfAborted();
+      throw new CudaError("busy", "the hash was cancelled");
+    case "out_of_memory":
+      throw new CudaError("out_of_memory", "the host has no memory for the hash");
+    case "file_changed":
+      throw shortened(source);
+    case "read_failed":
+      throw fileError(`errno ${outcome.errno}`, `${nameOf(source)} cannot be read (errno ${outcome.errno})`);
   }
 }
 

@@ -16,7 +16,7 @@ export class TreeBuilder {
 
   /** Adds bytes at the end. */
   update(bytes: Uint8Array): void {
-    this.#add(0, bytes);
+    if (bytes.byteLength > 0) this.#add(0, bytes);
   }
 
   /** The root over all that was added; nothing can be added afterwards. */
