@@ -13,7 +13,7 @@ const layers = {
   residency: ["device", "gate"],
   engine: ["schema", "device"],
   harness: ["schema", "contract", "ratio", "engine", "device", "gate"],
-  experiment: ["schema", "contract", "harness", "device", "manifest"],
+  experiment: ["schema", "contract", "ratio", "engine", "harness", "device", "manifest"],
   app: ["schema", "device", "manifest", "contract", "ratio", "gate", "residency", "engine", "harness", "experiment"],
   workspace: [
     "schema",

@@ -1,6 +1,5 @@
 import type { Axis } from "./axis.js";
 import { AntRatioError } from "./errors.js";
-import { lexicographicOrder } from "./internal/lexicographic-order.js";
 
 /** A point that another one beats: at least as good on every axis, better on those in `on`. */
 export interface Dominated<T> {
@@ -42,42 +41,34 @@ export function paretoFrontier<T>(items: Iterable<T>, axes: readonly Axis<T>[]):
   const incomparable: { readonly point: T; readonly missing: readonly string[] }[] = [];
   const costs: number[] = [];
   for (const point of items) {
-    const before = costs.length;
-    let missing: string[] | null = null;
+    const row: number[] = [];
+    const missing: string[] = [];
     for (const { key, better, value } of axes) {
       const v = value(point);
-      if (v === null || Number.isNaN(v)) (missing ??= []).push(key);
+      if (v === null || Number.isNaN(v)) missing.push(key);
       // Less is better from here on; adding 0 makes one zero of the two.
-      else costs.push((better === "higher" ? -v : v) + 0);
+      else row.push((better === "higher" ? -v : v) + 0);
     }
-    if (missing === null) points.push(point);
+    if (missing.length > 0) incomparable.push({ point, missing });
     else {
-      incomparable.push({ point, missing });
-      costs.length = before;
+      points.push(point);
+      costs.push(...row);
     }
   }
-  const width = axes.length;
   const table = Float64Array.from(costs);
-  const by = dominators(table, points.length, width);
+  const by = dominators(table, points.length, axes.length);
   const frontier: T[] = [];
   const dominated: Dominated<T>[] = [];
-  // Few sets of axes are ever needed, and a million points share them.
-  const sets = new Map<string, readonly string[]>();
-  const betterOn = (a: number, b: number): readonly string[] => {
-    let name = "";
-    for (let k = 0; k < width; k++) name += at(table, a, k, width) < at(table, b, k, width) ? "1" : "0";
-    let on = sets.get(name);
-    if (on === undefined) {
-      on = Object.freeze(keys.filter((_, k) => name[k] === "1"));
-      sets.set(name, on);
-    }
-    return on;
-  };
   for (const [i, point] of points.entries()) {
     const winner = by[i] ?? -1;
     const beaten = winner < 0 ? undefined : points[winner];
     if (beaten === undefined) frontier.push(point);
-    else dominated.push({ point, by: beaten, on: betterOn(winner, i) });
+    else
+      dominated.push({
+        point,
+        by: beaten,
+        on: keys.filter((_, k) => at(table, winner, k, keys.length) < at(table, i, k, keys.length)),
+      });
   }
   return { frontier, dominated, incomparable };
 }
@@ -88,8 +79,15 @@ function at(table: Float64Array, point: number, axis: number, width: number): nu
 
 /** For each point a point of the frontier that beats it, or -1. */
 function dominators(table: Float64Array, n: number, width: number): Int32Array {
+  const order = Uint32Array.from({ length: n }, (_, i) => i);
   // Whoever beats a point comes before it in lexicographic order.
-  const order = lexicographicOrder(table, n, width);
+  order.sort((a, b) => {
+    for (let k = 0; k < width; k++) {
+      const difference = at(table, a, k, width) - at(table, b, k, width);
+      if (difference !== 0) return difference;
+    }
+    return a - b;
+  });
   return width <= 2 ? sweep(table, order, width) : insertion(table, order, width);
 }
 

@@ -1,0 +1,3 @@
+import { library } from "../../tools/workspace/tsup.js";
+
+export default library({ index: "src/index.ts" });
