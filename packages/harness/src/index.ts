@@ -100,6 +100,7 @@ export {
   expandSweep,
   trialsOf,
 } from "./sweep/expand-sweep.js";
+export { type PlannedConfiguration, type PlannedTrial, type SweepPlan, planSweep } from "./sweep/plan-sweep.js";
 export { type SweepIssue, type SweepRead, defineSweep, readSweep } from "./sweep/read-sweep.js";
 export type {
   AxisBlock,

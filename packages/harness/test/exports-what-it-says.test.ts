@@ -44,6 +44,7 @@ it("has this surface", () => {
     "openStore",
     "parseSlurmOptions",
     "planProbe",
+    "planSweep",
     "predictVram",
     "probe",
     "readBatchTargets",

@@ -1,7 +1,16 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type SweepDocument, defineSweep, expandSweep, readSweep, trialsOf } from "../src/index.js";
+import { createEngine } from "@vrx/ring-engine";
+import {
+  type SweepDocument,
+  type TrialResult,
+  defineSweep,
+  expandSweep,
+  planSweep,
+  readSweep,
+  trialsOf,
+} from "../src/index.js";
 
 const demo = readFileSync(new URL("../../../workloads/demo.sweep.yaml", import.meta.url), "utf8");
 
@@ -67,6 +76,30 @@ describe("a sweep file", () => {
       return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(",")}]`;
     }).join("\n")}\n`;
     expect(issuesOf(bomb).join()).toContain("uses of aliases");
+  });
+
+  it("of the complete example has every key there is, and can be run", async () => {
+    const text = readFileSync(new URL("../../../workloads/complete.sweep.yaml", import.meta.url), "utf8");
+    const sweep = sweepOf(text);
+    const keys = ["schema_version", "name", "notes", "base", "set", "axes", "exclude", "overrides", "seeds", "runner"];
+    keys.push("probe", "capability", "objective", "limits", "order", "cooldown_s", "idle", "toolkit");
+    expect(Object.keys(sweep).sort()).toEqual(keys.sort());
+    const blocks = sweep.axes!.map((block) => Object.keys(block)[0]);
+    expect(new Set(blocks)).toEqual(new Set(["grid", "zip", "list"]));
+    const configurations = await expandSweep(sweep, { engine: await createEngine("reference") });
+    expect(configurations.length).toBeGreaterThan(4);
+    expect(configurations.flatMap(({ problems }) => problems)).toEqual([]);
+    // The same from TypeScript.
+    expect(defineSweep(sweep)).toBe(sweep);
+  });
+
+  it("has an objective of different axes of packets", () => {
+    const axes = (list: string): readonly string[] => issuesOf(`${demo}objective: ${list}\n`);
+    expect(axes("[peak_rss_bytes, assoc_byte_disjoint_accuracy, joules_per_ring_token]")).toEqual([]);
+    expect(axes("[peak_rss_bytes]").join()).toContain("/objective: expected a list of at least 2");
+    expect(axes("[peak_rss_byte, peak_rss_bytes, peak_rss_bytes]").join("\n")).toMatch(
+      /objective\/0: expected an axis of packets .*did you mean peak_rss_bytes\?[^]*objective\/2: expected each axis once/,
+    );
   });
 
   it("is read or refused, whatever it holds", () => {
@@ -145,6 +178,41 @@ describe("an expanded sweep", () => {
     expect(wide!.problems.join()).toContain("bf16");
     expect(unmet!.problems.join()).toContain("off the budget of 64");
     expect(unmet!.probe).toBeNull();
+  });
+
+  it("has a plan that says what it needs before anything runs, and corrects it by what was measured", async () => {
+    const configurations = await expandSweep(
+      small({
+        axes: [{ grid: { slot_dim: [8, 64] } }],
+        capability: { task: { keys: 4, pairs: 2, values: 4, train_samples: 8, eval_samples: 8 }, ring_tokens: 320 },
+      }),
+    );
+    const plan = await planSweep(configurations);
+    expect(plan).toMatchObject({ trials: 6, done: 0, unknown: 0, basis: { kind: "nominal" } });
+    const [narrow, wide] = plan.configurations;
+    expect(wide!.predicted_bytes).toBeGreaterThan(narrow!.predicted_bytes!);
+    expect(wide!.predicted_flops).toBeGreaterThan(narrow!.predicted_flops!);
+    expect(wide!.predicted_s).toBeGreaterThan(narrow!.predicted_s!);
+    expect(narrow!.trials.map(({ steps }) => steps)).toEqual([21, 10, 10]);
+    expect(plan.predicted_s).toBeCloseTo(narrow!.predicted_s! + wide!.predicted_s!, 9);
+
+    const digest = configurations[0]!.probe!.digest;
+    const store = {
+      states: () =>
+        Promise.resolve(new Map([[digest, { digest, status: "passed", attempts: 1, running: false }] as const])),
+      result: () => Promise.resolve({ figures: { median_step_time_s: 100 } } as unknown as TrialResult),
+    };
+    const measured = await planSweep(configurations, store);
+    expect(measured).toMatchObject({ trials: 6, done: 1, basis: { kind: "measured", probes: 1 } });
+    // 21 steps of the wide probe and 4 trainings of 10 remain, at 100 s a step or more.
+    expect(measured.predicted_s).toBeGreaterThan(61 * 100);
+
+    const [program] = await expandSweep(small({ runner: { argv: ["true"] } }));
+    expect(await planSweep([program!])).toMatchObject({
+      predicted_s: 0,
+      unknown: 1,
+      configurations: [{ predicted_bytes: null, predicted_flops: null, predicted_s: null }],
+    });
   });
 
   it("shuffles by its seed, and loses no trial", async () => {

@@ -27,6 +27,30 @@ describe("vrx sweep", () => {
     const plan = run("sweep", "plan", "tiny.yaml", "--json");
     expect(plan.code).toBe(0);
     expect(JSON.parse(plan.stdout)).toMatchObject({ name: "tiny", trials: 2, done: 0 });
+    expect(JSON.parse(plan.stdout)).toMatchObject({
+      predicted_s: expect.any(Number) as number,
+      unknown: 0,
+      basis: { kind: "nominal" },
+      predicted_cost: null,
+      configurations: [
+        {
+          predicted_bytes: expect.any(Number) as number,
+          predicted_flops: expect.any(Number) as number,
+          predicted_s: expect.any(Number) as number,
+        },
+        { problems: [expect.stringContaining("bf16") as string], predicted_bytes: null, trials: [] },
+      ],
+    });
+    const price = { device: "cpu", currency: "EUR", per_hour: 3600, source: "a contract", date: "2026-01-31" };
+    writeFileSync(join(folder, "prices.json"), JSON.stringify({ schema_version: "vrx_prices_v1", prices: [price] }));
+    const priced = run("sweep", "plan", "tiny.yaml", "--prices", "prices.json", "--json");
+    const { predicted_s, predicted_cost } = JSON.parse(priced.stdout) as {
+      predicted_s: number;
+      predicted_cost: { device: string; amounts: Record<string, number> };
+    };
+    // A euro a second, where this host has no GPU that the table does not know.
+    if (predicted_cost.device === "cpu") expect(predicted_cost.amounts["EUR"]).toBeCloseTo(predicted_s, 9);
+    else expect(predicted_cost.amounts).toEqual({});
     expect(existsSync(join(folder, "sweeps"))).toBe(false);
 
     const first = run("sweep", "run", "tiny.yaml", "--json");

@@ -63,6 +63,11 @@ export interface SweepDocument {
     /** A program instead of the ring's own training. */
     readonly program?: ProgramChoice;
   };
+  /**
+   * What configurations are compared by: two or more axes of packets, each with the direction it has (docs/report.md).
+   * The frontier is over all of them, and the first two are those of its picture. Throughput and accuracy unless given.
+   */
+  readonly objective?: readonly string[];
   readonly limits?: { readonly time_s?: number; readonly memory_bytes?: number };
   /** Trials are run in a shuffled order, so that drift of the host does not look like an effect of an axis. */
   readonly order?: { readonly shuffle: boolean; readonly seed: number };

@@ -1,3 +1,4 @@
+import { packetAxes } from "@vrx/ant-ratio";
 import { nearestOf } from "./nearest.js";
 
 /** Where in a document something is: keys and indices from its root. */
@@ -65,6 +66,23 @@ const knobs =
       else problems.push({ path: [...path, key], expected: "a knob", found: shown(key), ...nearestOf(key, known) });
     }
   };
+
+const AXES = packetAxes.map(({ key }) => key);
+
+/** Two or more different axes of packets. */
+const axes: Check = (value, path, problems) => {
+  listOf(text, 2)(value, path, problems);
+  if (!Array.isArray(value)) return;
+  for (const [index, key] of (value as unknown[]).entries()) {
+    if (typeof key !== "string" || key === "") continue;
+    if (!AXES.includes(key)) {
+      const expected = `an axis of packets (${AXES.join(", ")})`;
+      problems.push({ path: [...path, index], expected, found: shown(key), ...nearestOf(key, AXES) });
+    } else if (value.indexOf(key) < index) {
+      problems.push({ path: [...path, index], expected: "each axis once", found: shown(key) });
+    }
+  }
+};
 
 interface Shape {
   readonly required?: Readonly<Record<string, Check>>;
@@ -172,6 +190,7 @@ export function sweepProblems(value: unknown, known: ReadonlySet<string>): reado
       exclude: listOf(plain, 0),
       overrides: listOf(object({ required: { when: plain, set: plain } }), 0),
       capability: object({ required: { task, ring_tokens: whole(1) }, optional: { program } }),
+      objective: axes,
       limits: object({ optional: { time_s: number(0), memory_bytes: whole(1) } }),
       order: object({ required: { shuffle: flag, seed: whole(0) } }),
       cooldown_s: number(0),

@@ -12,9 +12,13 @@ import { type ConfigurationRow, sweepResults } from "./sweep-results.js";
 export interface SweepReport {
   readonly packets: readonly AntRatioPacket[];
   readonly rows: readonly ConfigurationRow[];
+  /** The keys of the axes configurations are compared by. */
+  readonly objective: readonly string[];
   /** What was written, by name within the folder. */
   readonly files: readonly string[];
 }
+
+const DEFAULT_OBJECTIVE = ["throughput_tokens_per_s", "assoc_byte_disjoint_accuracy"] as const;
 
 function json(value: unknown): JsonValue {
   // Rows and packets are plain JSON by their types; absent members vanish.
@@ -40,12 +44,10 @@ export async function writeSweepReport(
     if (detail !== null) details.set(packet, detail);
   }
   const vram = packets.some((packet) => packet.vram_ratio_reserved !== null);
-  const options = {
-    title: sweep.name,
-    details,
-    x: "throughput_tokens_per_s",
-    y: "assoc_byte_disjoint_accuracy",
-  };
+  const objective = sweep.objective ?? DEFAULT_OBJECTIVE;
+  const [x, y] = objective;
+  const axes = { ...(x === undefined ? {} : { x }), ...(y === undefined ? {} : { y }) };
+  const options = { title: sweep.name, details, ...axes };
   const document = {
     schema_version: "vrx_sweep_result_v1",
     name: sweep.name,
@@ -62,5 +64,5 @@ export async function writeSweepReport(
   ];
   await makeFolder(dir);
   for (const [name, content] of files) await writeDurably(join(dir, name), content);
-  return { packets, rows, files: files.map(([name]) => name) };
+  return { packets, rows, objective, files: files.map(([name]) => name) };
 }

@@ -10,13 +10,12 @@ export function labelText({ labels, index }: Pick<Configuration, "labels" | "ind
   return text === "" ? `configuration ${index}` : text;
 }
 
-const AXES = ["throughput_tokens_per_s", "assoc_byte_disjoint_accuracy"].flatMap((key) => packetAxis(key) ?? []);
-
 /** The packets of a sweep as a table: cost, capability with its interval, and who is on the frontier. */
-export function packetLines({ packets, rows }: SweepReport): readonly string[] {
+export function packetLines({ packets, rows, objective }: SweepReport): readonly string[] {
   const summary = summarise(packets);
   const ranked = packets.filter((_, i) => summary[i]?.rankable === true);
-  const frontier = new Set(paretoFrontier(ranked, AXES).frontier);
+  const axes = objective.flatMap((key) => packetAxis(key) ?? []);
+  const frontier = new Set(paretoFrontier(ranked, axes).frontier);
   const named = new Map(rows.flatMap((row) => row.capability.map(({ digest }) => [digest, labelText(row)] as const)));
   const body = packets.map((packet, i) => {
     const row = summary[i];

@@ -1,75 +1,91 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Configuration, type TrialState, openStore } from "@vrx/harness";
-import { countFlops, predictMemory } from "@vrx/ring-engine";
+import type { PriceTable } from "@vrx/ant-ratio";
+import { type PlannedConfiguration, type SweepPlan, openStore, planSweep } from "@vrx/harness";
+import { collectEnv } from "@vrx/objective-contract/node";
 import type { SweepPlanCall } from "../commands/sweep-plan.js";
 import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import { table } from "../frame/table.js";
+import { priceTableOf } from "../inputs/price-table.js";
 import { sweepOf } from "../inputs/sweep-file.js";
 import { labelText } from "./sweep-lines.js";
 
-interface PlannedConfiguration {
-  readonly index: number;
-  readonly labels: Configuration["labels"];
-  readonly problems: readonly string[];
-  /** Null for programs, whose memory and operations nobody here knows. */
-  readonly predicted_bytes: number | null;
-  /** Floating-point operations of all steps of all trials. */
-  readonly predicted_flops: number | null;
-  readonly trials: readonly {
-    readonly digest: string;
-    readonly kind: string;
-    readonly seed: number;
-    readonly steps: number;
-    readonly status: string;
-  }[];
-}
-
-function planned(configuration: Configuration, states: ReadonlyMap<string, TrialState>): PlannedConfiguration {
-  const { index, labels, problems, probe, capability } = configuration;
-  const trials = [probe, ...capability].flatMap((trial) => (trial === null ? [] : [trial]));
-  let predicted_bytes: number | null = null;
-  let predicted_flops: number | null = null;
-  const described = trials.map(({ digest, plan }) => {
-    const steps = plan.kind === "probe" ? plan.warmup_steps + plan.measure_steps : plan.steps;
-    if (plan.runner.kind === "ring") {
-      const classes = plan.kind === "capability" ? { num_classes: plan.task.values } : {};
-      const options = { ...plan.runner.options, ...classes, expert_heads: plan.heads };
-      const { threads } = plan.runner.engine_options;
-      const memory = predictMemory(plan.workload, options, {
-        engine: plan.runner.engine,
-        ...(threads === undefined ? {} : { threads }),
-      });
-      predicted_bytes = Math.max(predicted_bytes ?? 0, memory.total_bytes);
-      predicted_flops = (predicted_flops ?? 0) + steps * countFlops(plan.workload, options).per_step;
-    }
-    return { digest, kind: plan.kind, seed: plan.seed, steps, status: states.get(digest)?.status ?? "not_run" };
-  });
-  return { index, labels, problems, predicted_bytes, predicted_flops, trials: described };
-}
-
-/** Says what a sweep would run. */
+/** Says what a sweep would run, and what that is expected to need. */
 export async function run({ operands, options, output }: SweepPlanCall): Promise<ExitCode> {
   const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out);
+  const prices = options.prices === undefined ? null : await priceTableOf(options.prices);
   const folder = join(dir, "store");
   // Looking at a plan makes no folder.
   const store = existsSync(folder) ? await openStore(folder) : null;
-  const states = (await store?.states()) ?? new Map<string, TrialState>();
+  const plan = await planSweep(configurations, store);
   await store?.close();
-  const plan = configurations.map((configuration) => planned(configuration, states));
-  const trials = new Map(plan.flatMap((one) => one.trials.map((trial) => [trial.digest, trial] as const)));
-  const done = [...trials.values()].filter(({ status }) => status !== "not_run").length;
-  if (options.json) output.printJson({ name: sweep.name, out: dir, trials: trials.size, done, configurations: plan });
-  else {
-    const rows = plan.map((one) => [
-      labelText(one),
-      one.problems.length > 0 ? "cannot run" : `${one.trials.length} trials`,
-      one.predicted_bytes === null ? "-" : `${(one.predicted_bytes / 1e6).toFixed(1)} MB`,
-      one.predicted_flops === null ? "-" : `${(one.predicted_flops / 1e9).toFixed(1)} GFLOP`,
-      one.trials.map(({ digest }) => digest.slice(0, 12)).join(" ") || one.problems.join("; "),
-    ]);
-    table([["configuration", "", "memory", "operations", "trials"], ...rows]).forEach((line) => output.print(line));
-    output.print(`${plan.length} configurations, ${trials.size} trials, ${done} of them done, in ${dir}`);
+  const cost = prices === null ? null : await costOfPlan(plan, prices);
+  if (options.json) {
+    const { configurations: planned, ...totals } = plan;
+    output.printJson({ name: sweep.name, out: dir, ...totals, predicted_cost: cost, configurations: planned });
+  } else {
+    planLines(plan).forEach((line) => output.print(line));
+    output.print(
+      `${plan.configurations.length} configurations, ${plan.trials} trials, ${plan.done} of them done, in ${dir}`,
+    );
+    output.print(timeLine(plan));
+    if (cost !== null) output.print(costLine(cost));
   }
-  return plan.some(({ problems }) => problems.length === 0) ? exitCodes.ok : exitCodes.wrongInput;
+  return plan.configurations.some(({ problems }) => problems.length === 0) ? exitCodes.ok : exitCodes.wrongInput;
+}
+
+function planLines({ configurations }: SweepPlan): readonly string[] {
+  const rows = configurations.map((one: PlannedConfiguration) => [
+    labelText(one),
+    one.problems.length > 0 ? "cannot run" : `${one.trials.length} trials`,
+    one.predicted_bytes === null ? "-" : `${(one.predicted_bytes / 1e6).toFixed(1)} MB`,
+    one.predicted_flops === null ? "-" : `${(one.predicted_flops / 1e9).toFixed(1)} GFLOP`,
+    one.predicted_s === null ? "-" : duration(one.predicted_s),
+    one.trials.map(({ digest }) => digest.slice(0, 12)).join(" ") || one.problems.join("; "),
+  ]);
+  return table([["configuration", "", "memory", "operations", "time", "trials"], ...rows]);
+}
+
+function timeLine({ predicted_s, unknown, basis }: SweepPlan): string {
+  const how =
+    basis.kind === "nominal"
+      ? "by the engine's usual speed, within a factor of three"
+      : `by ${basis.probes} ${basis.probes === 1 ? "probe" : "probes"} measured here`;
+  const rest = unknown === 0 ? "" : `, beside ${unknown} of programs, whose time nobody knows`;
+  return `what is left takes about ${duration(predicted_s)} (${how})${rest}`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+interface PlannedCost {
+  readonly device: string;
+  /** By currency; empty where the table has no price for the device. */
+  readonly amounts: Readonly<Record<string, number>>;
+  /** Trials whose time is not known, and which no amount has in it. */
+  readonly without: number;
+  readonly why: readonly string[];
+}
+
+/** The expected time on this host's device, at the prices of a table. */
+async function costOfPlan({ predicted_s, unknown }: SweepPlan, { prices }: PriceTable): Promise<PlannedCost> {
+  const { gpu_name } = await collectEnv({ precision: "fp32", amp: false });
+  const device = gpu_name ?? "cpu";
+  const own = prices.filter((price) => price.device.toLowerCase() === device.toLowerCase());
+  return {
+    device,
+    amounts: Object.fromEntries(own.map(({ currency, per_hour }) => [currency, (predicted_s / 3600) * per_hour])),
+    without: unknown,
+    why:
+      own.length === 0
+        ? [`the price table has no price for ${device}`]
+        : own.map(({ per_hour, currency, source, date }) => `${per_hour} ${currency} per hour by ${source}, ${date}`),
+  };
+}
+
+function costLine({ amounts, why }: PlannedCost): string {
+  const sums = Object.entries(amounts).map(([currency, amount]) => `${amount.toPrecision(3)} ${currency}`);
+  return `cost: ${sums.length === 0 ? "not known" : sums.join(", ")} (${why.join("; ")})`;
 }

@@ -6,6 +6,7 @@ const takes = {
   operands: { sweep: operand("SWEEP", "a sweep file, YAML or JSON (docs/sweeps.md)", { completes: "file" }) },
   options: {
     out: text("DIR", "the folder of the sweep (default: sweeps/<name>)", { short: "o", completes: "directory" }),
+    prices: text("FILE", "a price table, for what is left at the prices of this host's device", { completes: "file" }),
     json: jsonOption,
   },
 };
@@ -19,10 +20,12 @@ export const sweepPlan = defineCommand({
   summary: "show every trial of a sweep before anything runs",
   description:
     "Check a sweep file and show what it would run: each configuration, the digests of its trials, the memory the " +
-    "engine will need, the operations of its steps, and which results are there already. Nothing is run.",
+    "engine will need, the operations of its steps, the time they are expected to take, with --prices what that costs, " +
+    "and which results are there already. Nothing is run.",
   ...takes,
   examples: [
     { does: "what a sweep would do", line: "vrx sweep plan workloads/demo.sweep.yaml" },
+    { does: "and what it would cost", line: "vrx sweep plan my.sweep.yaml --prices prices.json" },
     { does: "for a program", line: "vrx sweep plan my.sweep.yaml --json" },
   ],
   exits: { 0: "the plan is printed", 2: "the file is no sweep, or none of its configurations can be run" },
