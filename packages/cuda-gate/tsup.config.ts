@@ -1,0 +1,6 @@
+import { library } from "../../tools/workspace/tsup.js";
+
+export default library({
+  index: "src/index.ts",
+  "node/index": "src/node/index.ts",
+});
