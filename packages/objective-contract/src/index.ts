@@ -14,6 +14,14 @@ export { type Evidence, evidenceLevel } from "./evidence-level.js";
 export { type Gate, type GateOutcome, type GateResult, type NamedGateResult, defineGate, gateResult } from "./gate.js";
 export { EXPLOSION_FACTOR, MIN_STEPS_FOR_EXPLOSION } from "./gates.js";
 export { DEFAULT_SET_UP_LIMIT_S, type HeartbeatPolicy, contractHeartbeat, heartbeatThreshold } from "./heartbeat.js";
+export {
+  type ThrottledStep,
+  INVALIDATING_THROTTLE_REASONS,
+  MIN_CAPPED_CLOCK_SHARE,
+  POWER_CAP_REASON,
+  cappedSteps,
+  throttledSteps,
+} from "./gpu-throttling.js";
 export { type JsonObject, type JsonValue, canonicalJson, isJson, isJsonObject, prettyJson } from "./json.js";
 export {
   type InconclusiveReasonCode,
@@ -35,6 +43,7 @@ export {
 } from "./run-header.js";
 export {
   type ExecutedPrecision,
+  type GpuConditions,
   type RunException,
   type RunOutcome,
   type RunStatus,

@@ -2,6 +2,7 @@ import { type Contract, OBJECTIVE_V1 } from "./contract.js";
 import { type Evidence, evidenceLevel } from "./evidence-level.js";
 import { type Gate, type NamedGateResult, gateResult } from "./gate.js";
 import { type RunMetrics, computeMetrics } from "./metrics.js";
+import { MIN_CAPPED_CLOCK_SHARE, cappedSteps, stepRanges, throttledSteps } from "./gpu-throttling.js";
 import { runDevice } from "./run-device.js";
 import type { RunRecord } from "./run-record.js";
 import { measuredSamples } from "./step-sample.js";
@@ -15,6 +16,9 @@ export type InvalidReasonCode =
   | "artifacts_disagree"
   | "precision_not_executed"
   | "simulated_device"
+  | "throttled"
+  | "clocks_below_baseline"
+  | "foreign_gpu_process"
   | "samples_out_of_order"
   | "timing_inconsistent"
   | "vram_guard_ratio_out_of_range";
@@ -101,6 +105,7 @@ function whyInvalid(run: RunRecord, contract: Contract, metrics: RunMetrics): Ve
   if (device.simulated) {
     reasons.push({ code: "simulated_device", message: `${device.name} is a simulated device` });
   }
+  reasons.push(...whyDisturbed(run));
   const disorder = findDisorder(run);
   if (disorder !== null) reasons.push({ code: "samples_out_of_order", message: disorder });
   const contradiction = findContradiction(run, metrics);
@@ -117,6 +122,38 @@ function whyInvalid(run: RunRecord, contract: Contract, metrics: RunMetrics): Ve
 
 function precisionName(p: { readonly precision: string; readonly amp: boolean }): string {
   return `${p.precision} (amp ${p.amp ? "on" : "off"})`;
+}
+
+/** What made the GPU another one than it is: heat, a lack of power, other people's work. */
+function whyDisturbed(run: RunRecord): VerdictReason<InvalidReasonCode>[] {
+  const reasons: VerdictReason<InvalidReasonCode>[] = [];
+  const { gpu } = run.outcome;
+  const measured = measuredSamples(run.samples).length;
+  const throttled = throttledSteps(run.samples);
+  if (throttled.length > 0) {
+    const why = [...new Set(throttled.flatMap((step) => step.reasons))].join(", ");
+    const steps = stepRanges(throttled.map(({ step }) => step));
+    reasons.push({
+      code: "throttled",
+      message: `measured steps ${steps} (${throttled.length} of ${measured}) were throttled: ${why}`,
+    });
+  }
+  const capped = cappedSteps(run);
+  if (capped.length > 0) {
+    const lowest = capped.reduce((least, { sm_clock_mhz }) => Math.min(least, sm_clock_mhz ?? Infinity), Infinity);
+    reasons.push({
+      code: "clocks_below_baseline",
+      message:
+        `a power cap held measured steps ${stepRanges(capped.map(({ step }) => step))} (${capped.length} of ${measured}) at ` +
+        `${lowest} MHz or more, below ${MIN_CAPPED_CLOCK_SHARE} of this host's ${gpu?.baseline_sm_clock_mhz ?? 0} MHz`,
+    });
+  }
+  const foreign = gpu?.foreign_processes ?? 0;
+  if (foreign > 0) {
+    const who = foreign === 1 ? "another process was" : `${foreign} other processes were`;
+    reasons.push({ code: "foreign_gpu_process", message: `${who} on the GPU during the run` });
+  }
+  return reasons;
 }
 
 /** Samples stand in the order in which they happened: the warm-up, then the measured steps, each counted from 0. */

@@ -82,6 +82,8 @@ export function metricsDocument(run: RunRecord, verdict: Verdict, artifacts: Evi
     total_vram_bytes: env.total_vram_bytes,
     measured_steps: metrics.measured_steps,
     peak_rss_bytes: metrics.peak_rss_bytes,
+    // Only where it was measured: directories from before it was known compare as they did.
+    ...(metrics.energy_per_step_joules === null ? {} : { energy_per_step_joules: metrics.energy_per_step_joules }),
     set_up_s: outcome.set_up_s,
     gates: verdict.gates.map(({ gate, outcome: said, value, limit, unit, reason }) => ({
       gate,

@@ -22,6 +22,8 @@ export interface RunMetrics {
   readonly peak_vram_reserved_bytes: number | null;
   readonly peak_vram_allocated_bytes: number | null;
   readonly peak_rss_bytes: number | null;
+  /** Mean energy of a measured step; null unless it is known of every one. */
+  readonly energy_per_step_joules: number | null;
   readonly had_oom: boolean;
   readonly had_nan: boolean;
   readonly had_inf: boolean;
@@ -54,6 +56,7 @@ export function computeMetrics(run: RunRecord): RunMetrics {
     peak_vram_reserved_bytes: largest([outcome.peak_vram_reserved_bytes, ...read(measured, "vram_reserved_bytes")]),
     peak_vram_allocated_bytes: largest([outcome.peak_vram_allocated_bytes, ...read(measured, "vram_allocated_bytes")]),
     peak_rss_bytes: largest(read(run.samples, "rss_bytes")),
+    energy_per_step_joules: meanEnergy(measured, complete),
     had_oom: outcome.exception !== null && saysOutOfMemory(outcome.exception.message),
     had_nan: losses.some((loss) => Number.isNaN(loss)),
     had_inf: losses.some((loss) => loss === Infinity || loss === -Infinity),
@@ -82,6 +85,13 @@ function wallTime(measured: readonly StepSample[]): number | null {
 /** What absurd times make of a figure is no number that an artifact can carry. */
 function finite(value: number | null): number | null {
   return value !== null && Number.isFinite(value) ? value : null;
+}
+
+/** The mean over all measured steps: over some of them it would be of another run. */
+function meanEnergy(measured: readonly StepSample[], complete: boolean): number | null {
+  if (!complete || measured.length === 0) return null;
+  const sum_j = measured.reduce((sum, { energy_j = null }) => sum + (energy_j ?? Number.NaN), 0);
+  return finite(sum_j / measured.length);
 }
 
 function read(
@@ -123,6 +133,9 @@ function whyNull(
     peak_rss_bytes: "no sample has rss_bytes",
   };
   return Object.fromEntries(
-    Object.entries(figures).flatMap(([key, value]) => (value === null ? [[key, why[key] ?? "unknown"]] : [])),
+    Object.entries(figures).flatMap(([key, value]) =>
+      // Energy is a key of its own only where it was measured (see metricsDocument).
+      value === null && key !== "energy_per_step_joules" ? [[key, why[key] ?? "unknown"]] : [],
+    ),
   );
 }

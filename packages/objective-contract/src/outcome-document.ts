@@ -3,7 +3,7 @@ import type { JsonObject } from "./json.js";
 import { precisions } from "./precision.js";
 import { readDevice } from "./run-device.js";
 import { stepTimeModes } from "./run-header.js";
-import type { RunOutcome } from "./run-outcome.js";
+import type { GpuConditions, RunOutcome } from "./run-outcome.js";
 
 /** What reading a run's outcome gives. */
 export type ReadOutcome =
@@ -12,7 +12,7 @@ export type ReadOutcome =
 
 /** An outcome as `metrics.json` carries it, under `outcome`. */
 export function outcomeDocument(outcome: RunOutcome): JsonObject {
-  const { exception, executed, stall, device } = outcome;
+  const { exception, executed, stall, device, gpu } = outcome;
   return {
     status: outcome.status,
     stop_reason: outcome.stop_reason,
@@ -28,6 +28,12 @@ export function outcomeDocument(outcome: RunOutcome): JsonObject {
       stall === null
         ? null
         : { threshold_s: stall.threshold_s, last_progress_age_s: stall.last_progress_age_s, phase: stall.phase },
+    // Only where there is one: directories from before it was known read and compare as they did.
+    ...(gpu === null
+      ? {}
+      : {
+          gpu: { baseline_sm_clock_mhz: gpu.baseline_sm_clock_mhz, foreign_processes: gpu.foreign_processes },
+        }),
     extras: outcome.extras,
     completed_by: outcome.completed_by,
   };
@@ -49,6 +55,7 @@ export function readOutcome(json: unknown, pointer = ""): ReadOutcome {
     "vram_stats_error",
     "set_up_s",
     "stall",
+    "gpu",
     "extras",
     "completed_by",
   ]);
@@ -80,8 +87,17 @@ export function readOutcome(json: unknown, pointer = ""): ReadOutcome {
         phase: stall.oneOf("phase", ["set_up", "warmup", "measure"]),
       };
     }),
+    gpu: fields.has("gpu") ? fields.nullable("gpu", (key) => readGpu(fields.object(key))) : null,
     extras: fields.json("extras"),
     completed_by: fields.oneOf("completed_by", ["run", "watchdog", "supervisor"]),
   };
   return issues.length === 0 ? { status: "ok", outcome } : { status: "invalid", issues };
+}
+
+function readGpu(gpu: Fields): GpuConditions {
+  gpu.only(["baseline_sm_clock_mhz", "foreign_processes"]);
+  return {
+    baseline_sm_clock_mhz: gpu.nullable("baseline_sm_clock_mhz", (key) => gpu.number(key, 0)),
+    foreign_processes: gpu.nullable("foreign_processes", (key) => gpu.integer(key, 0)),
+  };
 }

@@ -30,6 +30,17 @@ export interface ExecutedPrecision {
   readonly amp: boolean;
 }
 
+/** What was seen of the GPU beside the run that no single step can carry. */
+export interface GpuConditions {
+  /**
+   * The SM clock in MHz that this GPU keeps under load on this host, as a calibration of the host found it; null where
+   * there is none, so that nothing can be said of clocks that a power limit holds down.
+   */
+  readonly baseline_sm_clock_mhz: number | null;
+  /** How many compute processes of others were on the GPU during the run; null where nobody could look. */
+  readonly foreign_processes: number | null;
+}
+
 /** What is known only after the run, and cannot be computed from its samples. */
 export interface RunOutcome {
   readonly status: RunStatus;
@@ -49,6 +60,8 @@ export interface RunOutcome {
   /** Seconds from the run's start to its first step; null when it never got there. */
   readonly set_up_s: number | null;
   readonly stall: StallFacts | null;
+  /** Null for a run that no GPU was watched for. */
+  readonly gpu: GpuConditions | null;
   /** Whatever else is known of how it went: memory predicted and measured, a program's exit code. Nothing here is judged. */
   readonly extras: JsonObject;
   /** Who wrote the last artifacts: the run itself, its watchdog, or another process after the run's death. */
@@ -67,6 +80,7 @@ export function runOutcome(known: Pick<RunOutcome, "status" | "stop_reason"> & P
     vram_stats_error: null,
     set_up_s: null,
     stall: null,
+    gpu: null,
     extras: {},
     completed_by: "run",
     ...known,
