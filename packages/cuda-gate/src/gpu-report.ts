@@ -30,14 +30,14 @@ export interface EccHealth {
   readonly uncorrected_aggregate: number | null;
 }
 
-/** Rows of memory that were replaced by spare ones. */
+/** Rows of memory that were replaced by spare ones; null where the driver does not say. */
 export interface RemappedRows {
-  readonly correctable: number;
-  readonly uncorrectable: number;
+  readonly correctable: number | null;
+  readonly uncorrectable: number | null;
   /** A row waits for a reset of the GPU to be replaced. */
-  readonly pending: boolean;
+  readonly pending: boolean | null;
   /** A row could not be replaced. */
-  readonly failed: boolean;
+  readonly failed: boolean | null;
 }
 
 /** How wide and how fast the link to the host is, and could be. */
@@ -52,7 +52,7 @@ export interface PcieLink {
 export interface DeviceHealth {
   readonly ecc: EccHealth | null;
   readonly remapped_rows: RemappedRows | null;
-  /** Why clocks are held down at this moment, in the words of `THROTTLE_REASONS`. */
+  /** Why clocks are held down at this moment, in NVML's words (`sw_power_cap`, `hw_thermal_slowdown`, ...). */
   readonly throttle_reasons: readonly string[] | null;
   readonly pcie: PcieLink | null;
   readonly temperature_c: number | null;

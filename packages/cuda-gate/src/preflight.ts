@@ -47,7 +47,9 @@ const HARDWARE = ["hw_slowdown", "hw_thermal_slowdown", "hw_power_brake_slowdown
 export function preflight(report: Pick<GpuReport, "cuda_runtime_available" | "devices" | "reasons">): Preflight {
   if (!report.cuda_runtime_available || report.devices.length === 0) return { status: "no_gpu", problems: [] };
   const problems = report.devices.flatMap(({ ordinal, uuid, health }) =>
-    problemsOf(health, report.reasons[`devices/${ordinal}/health`]).map((problem) => ({ ...problem, ordinal, uuid })),
+    problemsOf(health, report.reasons[`devices/${ordinal}/health`] ?? report.reasons["devices/*/health"]).map(
+      (problem) => ({ ...problem, ordinal, uuid }),
+    ),
   );
   const worst = (["unfit", "degraded", "unknown"] as const).find((severity) =>
     problems.some((problem) => problem.severity === severity),
