@@ -101,7 +101,8 @@ export function diagnose(report: DiagnosedReport, expectation: Expectation = "an
   }
   if (reason !== null) {
     const { why, fix } = fixes[reason];
-    const said = reasons["cuda_runtime_available"];
+    const notBuilt = reason === "addon_not_built" || reason === "kernels_missing";
+    const said = reasons[notBuilt ? "cuda_feature" : "cuda_runtime_available"];
     add(reason, said === undefined ? why : `${why}: ${said}`, fix);
   }
   if (cuda_runtime_available && !cuda_feature) {

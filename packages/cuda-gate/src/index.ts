@@ -88,4 +88,5 @@ export {
   GPU_STATES,
   diagnose,
 } from "./diagnose.js";
+export { type HostGate, type HostGateInput, type HostGateRow, gateHost } from "./gate-host.js";
 export { type Preflight, type PreflightCode, type PreflightProblem, preflight } from "./preflight.js";

@@ -1,11 +1,13 @@
+/// <reference path="./internal/bundled.d.ts" />
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { loadAddon } from "@vrx/native-cuda";
 import type { GpuReport, ReportedDevice, UnavailableReason } from "../gpu-report.js";
 import type { DriverAnswer } from "./internal/ask-driver.js";
-import { askInProcess } from "./internal/ask-in-process.js";
 import { askNvidiaSmi } from "./internal/ask-nvidia-smi.js";
 import { packagedArchs } from "./internal/packaged-archs.js";
+import { source } from "./internal/report-program.ts?bundled";
+import { runApart } from "./internal/run-apart.js";
 
 /** A driver by the file of its library: the fake driver's, for tests. */
 export interface DriverChoice {
@@ -37,16 +39,18 @@ export async function collectReport(options: CollectReportOptions = {}): Promise
   const { signal, driver, timeout_ms = 10_000 } = options;
   signal?.throwIfAborted();
   const began_ms = performance.now();
-  const root = dirname(createRequire(import.meta.url).resolve("@vrx/native-cuda/package.json"));
+  const find = createRequire(import.meta.url);
+  const root = dirname(find.resolve("@vrx/native-cuda/package.json"));
   const addon = loadAddon();
   const cuda_archs = packagedArchs(root);
-  const built = { cuda_feature: addon.status === "loaded" && cuda_archs.length > 0, cuda_archs };
+  const cuda_feature = addon.status === "loaded" && cuda_archs.length > 0;
   const finish = (answer: DriverAnswer, method: GpuReport["probe"]["method"]): GpuReport => ({
-    ...built,
+    cuda_feature,
     cuda_runtime_available: answer.devices.length > 0,
     visible_devices: answer.devices.map(({ ordinal, name }) => `${ordinal}:${name}`),
     ...answer,
-    unavailable: answer.unavailable ?? (built.cuda_feature ? null : notBuilt(addon.status)),
+    cuda_archs,
+    unavailable: answer.unavailable ?? (cuda_feature ? null : notBuilt(addon.status)),
     probe: { method, probe_ms: Math.round(performance.now() - began_ms), probed_utc: new Date().toISOString() },
     reasons: { ...whyNotBuilt(addon, cuda_archs), ...answer.reasons },
   });
@@ -56,7 +60,9 @@ export async function collectReport(options: CollectReportOptions = {}): Promise
       ? finish(withoutDriver("addon_not_built", listed.devices, listed.driver_version), "nvidia_smi")
       : finish(withoutDriver("addon_not_built"), "none");
   }
-  const asked = await askInProcess(driver?.library ?? null, timeout_ms, signal);
+  // The CommonJS build: a program that is a text can load it from anywhere.
+  const args = [find.resolve("@vrx/native-cuda"), driver?.library ?? ""];
+  const asked = await runApart<DriverAnswer>(source, args, { timeout_ms, signal });
   if (asked.status === "ok") return finish(asked.answer, "driver");
   const why = { cuda_runtime_available: asked.why };
   return finish({ ...withoutDriver(asked.reason), simulated: driver !== undefined, reasons: why }, "driver");

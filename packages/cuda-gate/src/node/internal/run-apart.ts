@@ -1,14 +1,10 @@
-/// <reference path="./bundled.d.ts" />
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import type { Readable } from "node:stream";
 import type { UnavailableReason } from "../../gpu-report.js";
-import type { DriverAnswer } from "./ask-driver.js";
-import { source } from "./probe-program.ts?bundled";
 
-/** The driver's answer, or how the process that asked it was lost. */
-export type AskedInProcess =
-  | { readonly status: "ok"; readonly answer: DriverAnswer }
+/** What a program answered, or how its process was lost. */
+export type Apart<T> =
+  | { readonly status: "ok"; readonly answer: T }
   | {
       readonly status: "lost";
       readonly reason: Extract<UnavailableReason, "probe_timeout" | "probe_crashed">;
@@ -19,18 +15,18 @@ export type AskedInProcess =
 const MAX_STDERR = 500;
 
 /**
- * Asks the driver in a child process, and waits no longer than `timeout_ms`. A process that hangs inside of the driver may
- * be beyond SIGKILL until the driver lets go of it; it is left behind. Throws the signal's reason when aborted.
+ * Runs a program, given as its text, in a process of its own, and waits no longer than `timeout_ms`: a driver that hangs or
+ * crashes takes only that process with it. One that hangs inside of the driver may be beyond SIGKILL until the driver
+ * lets go of it, and is left behind. The program answers as JSON on descriptor 3. Throws the signal's reason when
+ * aborted.
  */
-export async function askInProcess(
-  library: string | null,
-  timeout_ms: number,
-  signal: AbortSignal | undefined,
-): Promise<AskedInProcess> {
+export async function runApart<T>(
+  source: string,
+  args: readonly string[],
+  { timeout_ms, signal }: { readonly timeout_ms: number; readonly signal?: AbortSignal | undefined },
+): Promise<Apart<T>> {
   signal?.throwIfAborted();
-  // The CommonJS build: `node -e` loads it without a file beside it.
-  const native = createRequire(import.meta.url).resolve("@vrx/native-cuda");
-  const child = spawn(process.execPath, ["-e", source, native, library ?? ""], {
+  const child = spawn(process.execPath, ["-e", source, ...args], {
     stdio: ["ignore", "ignore", "pipe", "pipe"],
     windowsHide: true,
   });
@@ -54,7 +50,7 @@ export async function askInProcess(
     signal?.addEventListener("abort", onAbort, { once: true });
     child.once("error", (error) => lost("probe_crashed", error.message));
     child.once("close", (code, killedBy) => {
-      const read = readAnswer(answer());
+      const read = readAnswer<T>(answer());
       if (read !== null) return settle(() => resolve({ status: "ok", answer: read }));
       const how = killedBy === null ? `exit code ${code ?? "unknown"}` : killedBy;
       const said = stderr().trim().slice(-MAX_STDERR);
@@ -71,9 +67,9 @@ function textOf(stream: unknown): () => string {
 }
 
 /** What the program wrote, which is ours; null when it did not come to its end. */
-function readAnswer(text: string): DriverAnswer | null {
+function readAnswer<T>(text: string): T | null {
   try {
-    return (JSON.parse as (text: string) => DriverAnswer)(text);
+    return (JSON.parse as (text: string) => T)(text);
   } catch {
     return null;
   }

@@ -1,6 +1,5 @@
-// Asks the driver in a process of its own: one that hangs or crashes takes only this process with it. Started from a
-// text (see ask-in-process.ts); its arguments are the build of @vrx/native-cuda to load and the driver's library or
-// nothing; it answers as JSON on descriptor 3.
+// Asks the driver for a report. Started from a text (see run-apart.ts); its arguments are the build of @vrx/native-cuda to
+// load, and the driver's library or nothing.
 import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import type * as Native from "@vrx/native-cuda";
