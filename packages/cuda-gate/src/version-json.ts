@@ -73,5 +73,6 @@ function issue(code: VersionJsonIssue["code"], pointer: string, expected: string
 function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
-  return { string: "a text", number: "a number", boolean: String(value) }[typeof value as string] ?? "an object";
+  if (typeof value === "boolean") return String(value);
+  return typeof value === "string" ? "a text" : typeof value === "number" ? "a number" : "an object";
 }

@@ -55,7 +55,7 @@ describe("the device grammar (INV-GPUTRAIN-001)", () => {
 
   it("accepts exactly the 19 words, whatever else there is", () => {
     const words = new Set(["cpu", "auto", "cuda", ...ordinals.map((ordinal) => `cuda:${ordinal}`)]);
-    const near = fc.string({ unit: fc.constantFrom(..."cpudato:0123456789 -+\n") });
+    const near = fc.string({ unit: fc.constantFrom(...Array.from("cpudato:0123456789 -+\n")) });
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), near, fc.constantFrom(...words)), (input) => {
         expect(parseDevice(input).status === "ok").toBe(words.has(input));

@@ -1,3 +1,5 @@
+// Declared in a file of its own, which an import would have to find in the build.
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference
 /// <reference path="./internal/bundled.d.ts" />
 import { createRequire } from "node:module";
 import { dirname } from "node:path";

@@ -50,10 +50,13 @@ export async function runApart<T>(
     signal?.addEventListener("abort", onAbort, { once: true });
     child.once("error", (error) => lost("probe_crashed", error.message));
     child.once("close", (code, killedBy) => {
-      const read = readAnswer<T>(answer());
-      if (read !== null) return settle(() => resolve({ status: "ok", answer: read }));
-      const how = killedBy === null ? `exit code ${code ?? "unknown"}` : killedBy;
+      const text = answer();
+      if (isJson(text)) {
+        settle(() => resolve({ status: "ok", answer: (JSON.parse as (text: string) => T)(text) }));
+        return;
+      }
       const said = stderr().trim().slice(-MAX_STDERR);
+      const how = killedBy ?? `exit code ${code ?? "unknown"}`;
       lost("probe_crashed", `it ended with ${how}${said === "" ? "" : `: ${said}`}`);
     });
   });
@@ -66,11 +69,12 @@ function textOf(stream: unknown): () => string {
   return () => Buffer.concat(chunks).toString("utf8");
 }
 
-/** What the program wrote, which is ours; null when it did not come to its end. */
-function readAnswer<T>(text: string): T | null {
+/** What the program wrote is ours; when it did not come to its end, it is cut off. */
+function isJson(text: string): boolean {
   try {
-    return (JSON.parse as (text: string) => T)(text);
+    JSON.parse(text);
+    return true;
   } catch {
-    return null;
+    return false;
   }
 }

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 
 /** What a tool printed, or why it did not. */
 export type ToolAnswer =
@@ -19,14 +19,16 @@ export async function runTool(
       signal,
     } as const;
     execFile(command, args, options, (error, stdout, stderr) => {
-      if (error === null) return resolve({ status: "ok", stdout });
-      const { code, killed = false } = error;
-      const said = `${stdout}\n${stderr}`.trim().slice(0, 200);
-      if (code === "ENOENT") return resolve({ status: "failed", why: `${command} is not there` });
-      if (killed) return resolve({ status: "failed", why: `${command} did not answer within ${timeout_ms} ms` });
-      resolve({ status: "failed", why: `${command} ended with ${String(code)}${said === "" ? "" : `: ${said}`}` });
+      resolve(error === null ? { status: "ok", stdout } : { status: "failed", why: whyFailed(error, stdout, stderr) });
     });
   });
   signal?.throwIfAborted();
   return answer;
+
+  function whyFailed({ code, killed = false }: ExecFileException, stdout: string, stderr: string): string {
+    if (code === "ENOENT") return `${command} is not there`;
+    if (killed) return `${command} did not answer within ${timeout_ms} ms`;
+    const said = `${stdout}\n${stderr}`.trim().slice(0, 200);
+    return `${command} ended with ${String(code)}${said === "" ? "" : `: ${said}`}`;
+  }
 }
