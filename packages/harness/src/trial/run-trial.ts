@@ -43,7 +43,7 @@ function statusOf(verdict: Verdict): PublishedStatus {
   if (verdict.metrics.had_oom) return "oom";
   if (verdict.status === "pass") return "passed";
   if (verdict.status === "fail") return "failed";
-  const slowed = verdict.invalid_reasons.some((reason) => JSON.stringify(reason).includes("throttl"));
+  const slowed = verdict.invalid_reasons.some(({ code }) => code === "throttled" || code === "clocks_below_baseline");
   return slowed ? "throttled" : verdict.status;
 }
 

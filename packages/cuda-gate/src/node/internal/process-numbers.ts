@@ -27,9 +27,8 @@ function seesHost(proc: string): boolean {
 
 /** The line `NSpid:` of a status file (proc(5)); null where there is none. */
 export function namespacePids(status: string): readonly number[] | null {
-  const [, numbers] = /^NSpid:\s*([\d\s]+)$/mu.exec(status) ?? [];
-  const pids = numbers?.trim().split(/\s+/u).map(Number) ?? [];
-  return pids.length === 0 ? null : pids;
+  const [, numbers] = /^NSpid:\t([\d\t]+)$/mu.exec(status) ?? [];
+  return numbers?.split("\t").map(Number) ?? null;
 }
 
 function readText(path: string): string {
