@@ -2,4 +2,5 @@ import { library } from "../../tools/workspace/tsup.js";
 
 export default library({
   index: "src/index.ts",
+  testing: "src/testing/index.ts",
 });

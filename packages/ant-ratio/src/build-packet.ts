@@ -20,6 +20,7 @@ export interface BuildPacketOptions {
   readonly ant_tier?: string | null;
   readonly probe_run_root?: string | null;
   readonly assoc_run_root?: string | null;
+  /** Instead of the commit that `env.json` states. */
   readonly git_commit?: string | null;
   readonly generated_utc?: string;
   /** Facts beyond the artifacts, under `vrx`. */
@@ -132,7 +133,7 @@ export function buildPacket(probe: ProbeArtifacts, report: Artifact, options: Bu
   const packet: AntRatioPacket = {
     schema_version: PACKET_SCHEMA_VERSION,
     generated_utc: options.generated_utc ?? utcNow(),
-    git_commit: options.git_commit ?? null,
+    git_commit: options.git_commit ?? e.text("git_commit"),
     probe_run_root: options.probe_run_root ?? null,
     assoc_run_root: options.assoc_run_root ?? null,
     ant_tier: options.ant_tier ?? (sized ? tierOf(ring_len, slot_dim) : null),

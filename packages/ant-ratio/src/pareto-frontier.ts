@@ -1,5 +1,6 @@
 import type { Axis } from "./axis.js";
 import { AntRatioError } from "./errors.js";
+import { lexicographicOrder } from "./internal/lexicographic-order.js";
 
 /** A point that another one beats: at least as good on every axis, better on those in `on`. */
 export interface Dominated<T> {
@@ -41,34 +42,42 @@ export function paretoFrontier<T>(items: Iterable<T>, axes: readonly Axis<T>[]):
   const incomparable: { readonly point: T; readonly missing: readonly string[] }[] = [];
   const costs: number[] = [];
   for (const point of items) {
-    const row: number[] = [];
-    const missing: string[] = [];
+    const before = costs.length;
+    let missing: string[] | null = null;
     for (const { key, better, value } of axes) {
       const v = value(point);
-      if (v === null || Number.isNaN(v)) missing.push(key);
+      if (v === null || Number.isNaN(v)) (missing ??= []).push(key);
       // Less is better from here on; adding 0 makes one zero of the two.
-      else row.push((better === "higher" ? -v : v) + 0);
+      else costs.push((better === "higher" ? -v : v) + 0);
     }
-    if (missing.length > 0) incomparable.push({ point, missing });
+    if (missing === null) points.push(point);
     else {
-      points.push(point);
-      costs.push(...row);
+      incomparable.push({ point, missing });
+      costs.length = before;
     }
   }
+  const width = axes.length;
   const table = Float64Array.from(costs);
-  const by = dominators(table, points.length, axes.length);
+  const by = dominators(table, points.length, width);
   const frontier: T[] = [];
   const dominated: Dominated<T>[] = [];
+  // Few sets of axes are ever needed, and a million points share them.
+  const sets = new Map<string, readonly string[]>();
+  const betterOn = (a: number, b: number): readonly string[] => {
+    let name = "";
+    for (let k = 0; k < width; k++) name += at(table, a, k, width) < at(table, b, k, width) ? "1" : "0";
+    let on = sets.get(name);
+    if (on === undefined) {
+      on = Object.freeze(keys.filter((_, k) => name[k] === "1"));
+      sets.set(name, on);
+    }
+    return on;
+  };
   for (const [i, point] of points.entries()) {
     const winner = by[i] ?? -1;
     const beaten = winner < 0 ? undefined : points[winner];
     if (beaten === undefined) frontier.push(point);
-    else
-      dominated.push({
-        point,
-        by: beaten,
-        on: keys.filter((_, k) => at(table, winner, k, keys.length) < at(table, i, k, keys.length)),
-      });
+    else dominated.push({ point, by: beaten, on: betterOn(winner, i) });
   }
   return { frontier, dominated, incomparable };
 }
@@ -79,15 +88,8 @@ function at(table: Float64Array, point: number, axis: number, width: number): nu
 
 /** For each point a point of the frontier that beats it, or -1. */
 function dominators(table: Float64Array, n: number, width: number): Int32Array {
-  const order = Uint32Array.from({ length: n }, (_, i) => i);
   // Whoever beats a point comes before it in lexicographic order.
-  order.sort((a, b) => {
-    for (let k = 0; k < width; k++) {
-      const difference = at(table, a, k, width) - at(table, b, k, width);
-      if (difference !== 0) return difference;
-    }
-    return a - b;
-  });
+  const order = lexicographicOrder(table, n, width);
   return width <= 2 ? sweep(table, order, width) : insertion(table, order, width);
 }
 

@@ -58,7 +58,7 @@ bool is_context(CUcontext context) {
 /* The error that the device or its context has fallen into, if any. */
 static CUresult health(CUcontext context) {
   Device &device = *context->device;
-  if (device.lost) return CUDA_ERROR_UNKNOWN;
+  if (device.lost != 0) return static_cast<CUresult>(device.lost);
   if (device.sticky != CUDA_SUCCESS) {
     context->sticky = device.sticky;
     device.sticky = CUDA_SUCCESS;
@@ -238,7 +238,7 @@ VRX_API cuDeviceGetName(char *name, int length, CUdevice ordinal) {
   BEGIN("cuDeviceGetName");
   NEED_DEVICE(device, ordinal);
   if (name == nullptr || length <= 0) return CUDA_ERROR_INVALID_VALUE;
-  std::string text = device->mig.empty() ? device->name : device->name + " MIG 1g";
+  std::string text = device->mig.empty() ? device->name : device->name + " MIG 1g.10gb";
   strncpy(name, text.c_str(), static_cast<size_t>(length) - 1);
   name[length - 1] = 0;
   return CUDA_SUCCESS;
@@ -316,7 +316,7 @@ VRX_API cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice ordinal) {
   BEGIN("cuDevicePrimaryCtxRetain");
   NEED_DEVICE(device, ordinal);
   if (context == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  if (device->lost) return CUDA_ERROR_UNKNOWN;
+  if (device->lost != 0) return static_cast<CUresult>(device->lost);
   if (device->attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_MODE) == 2) return CUDA_ERROR_DEVICE_UNAVAILABLE;
   if (device->primary == nullptr) {
     device->primary.reset(new_context(*device, device->primary_flags));
@@ -374,7 +374,7 @@ VRX_API cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice ordinal) {
   BEGIN("cuCtxCreate_v2");
   NEED_DEVICE(device, ordinal);
   if (context == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  if (device->lost) return CUDA_ERROR_UNKNOWN;
+  if (device->lost != 0) return static_cast<CUresult>(device->lost);
   *context = new_context(*device, flags);
   context_stack().push_back(*context);
   return CUDA_SUCCESS;

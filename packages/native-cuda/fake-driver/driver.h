@@ -155,10 +155,10 @@ struct Device {
   std::map<std::string, Figure> figures;
   std::vector<MigInstance> mig;
   std::vector<ForeignProcess> processes;
-  bool hidden = false, lost = false, read_only_maps = true, own_process_seen = true;
+  bool hidden = false, read_only_maps = true, own_process_seen = true;
+  int lost = 0; /* what every call says once the device has fallen off the bus */
   CUresult sticky = CUDA_SUCCESS; /* to be met by the next call that works on the device */
   uint64_t copy_bytes_per_s = 0;
-  uint64_t flip_after = 0;
 
   std::unique_ptr<CUctx_st> primary;
   unsigned primary_references = 0, primary_flags = 0;

@@ -690,7 +690,7 @@ VRX_API cuMemCreate(CUmemGenericAllocationHandle *handle, size_t bytes, const CU
   if ((properties->requestedHandleTypes & ~CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR) != 0) return CUDA_ERROR_NOT_SUPPORTED;
   Device *device = device_of_ordinal(properties->location.id);
   if (device == nullptr) return CUDA_ERROR_INVALID_DEVICE;
-  if (device->lost) return CUDA_ERROR_UNKNOWN;
+  if (device->lost != 0) return static_cast<CUresult>(device->lost);
   if (device->attribute(CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED) == 0) return CUDA_ERROR_NOT_SUPPORTED;
   if (properties->requestedHandleTypes != 0 &&
       device->attribute(CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED) == 0)

@@ -55,7 +55,7 @@ static void run_device(Device *device) {
     CUcontext context = stream->context;
     Operation &operation = stream->queue.front();
     stream->running = true;
-    bool broken = context->sticky != CUDA_SUCCESS || device->lost;
+    bool broken = context->sticky != CUDA_SUCCESS || device->lost != 0;
     uint64_t rate = device->copy_bytes_per_s;
     unsigned delay = g.delay_us;
     lock.unlock();
@@ -111,7 +111,7 @@ CUresult submit(CUstream stream, int node_type, std::function<CUresult()> run, u
 }
 
 static CUresult health_of(CUcontext context) {
-  return context->device->lost ? CUDA_ERROR_UNKNOWN : context->sticky;
+  return context->device->lost != 0 ? static_cast<CUresult>(context->device->lost) : context->sticky;
 }
 
 CUresult wait_for(Lock &lock, CUcontext context, const std::shared_ptr<Completion> &completion) {

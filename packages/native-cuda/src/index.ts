@@ -63,3 +63,14 @@ export {
 } from "./share-buffer.js";
 export { Stream } from "./stream.js";
 export { type ThrottleReason, throttleReasons } from "./throttle-reasons.js";
+export { type KernelFolders, kernelFolders, loadPackagedKernels } from "./packaged-kernels.js";
+export {
+  type DeviceTreeOptions,
+  TreeHasher,
+  type TreeRangeOptions,
+  hashBufferTree,
+  openTreeHasher,
+} from "./tree-hash-device.js";
+export { type HostTreeOptions, hashFileTree, hashViewTree, hostTreeMethods } from "./tree-hash-host.js";
+export { TREE_BLOCK_BYTES, TREE_DIGEST_BYTES, TREE_SALT_BYTES, type TreeHash } from "./tree-hash.js";
+export type { TreeRange } from "./tree-hash-plan.js";

@@ -11,6 +11,9 @@ export function isJsonObject(value: JsonValue): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A unit that JSON.stringify leaves as it is, and artifacts do not have; lone surrogates it escapes by itself. */
+const beyondAscii = /[\u007f-\uffff]/;
+
 /**
  * JSON as every artifact has it: keys sorted by code point, two spaces of indentation, ASCII only, a
  * final newline. Throws a TypeError for a number that is not finite, which JSON cannot carry.
@@ -21,7 +24,27 @@ export function prettyJson(value: JsonValue): string {
 
 /** JSON on one line: keys sorted by code point, no spaces, ASCII only. What digests are computed over. */
 export function canonicalJson(value: JsonValue): string {
+  if (isInOrder(value)) {
+    const text = JSON.stringify(value);
+    if (!beyondAscii.test(text)) return text;
+  }
   return render(value, "");
+}
+
+/** Whether JSON.stringify writes a value, if it is ASCII, as it is to be written: keys in order, nothing it would drop. */
+function isInOrder(value: JsonValue): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  if (!isJsonObject(value)) return value.every(isInOrder);
+  // An object with a toJSON is not written member by member.
+  if ("toJSON" in value) return false;
+  let before = "";
+  for (const key of Object.keys(value)) {
+    const member = value[key];
+    if (key < before || member === undefined || !isInOrder(member)) return false;
+    before = key;
+  }
+  return true;
 }
 
 function render(value: JsonValue, newline: string): string {
@@ -33,30 +56,28 @@ function render(value: JsonValue, newline: string): string {
   }
   const inner = newline === "" ? "" : `${newline}  `;
   if (!isJsonObject(value)) {
-    return enclose(
-      "[",
-      "]",
-      newline,
-      inner,
-      [...value].map((item) => render(item, inner)),
-    );
+    let items = "";
+    for (const item of value) items += `${items === "" ? "" : ","}${inner}${render(item, inner)}`;
+    return items === "" ? "[]" : `[${items}${newline}]`;
   }
   const colon = newline === "" ? ":" : ": ";
-  const members = Object.keys(value)
-    .sort(byCodePoint)
-    .map((key) => `${asciiString(key)}${colon}${render(value[key] ?? null, inner)}`);
-  return enclose("{", "}", newline, inner, members);
-}
-
-function enclose(open: string, close: string, newline: string, inner: string, items: readonly string[]): string {
-  return items.length === 0 ? open + close : `${open}${inner}${items.join(`,${inner}`)}${newline}${close}`;
+  let members = "";
+  for (const key of sorted(Object.keys(value))) {
+    members += `${members === "" ? "" : ","}${inner}${asciiString(key)}${colon}${render(value[key] ?? null, inner)}`;
+  }
+  return members === "" ? "{}" : `{${members}${newline}}`;
 }
 
 function asciiString(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  const json = JSON.stringify(text);
+  // Nearly every text is ASCII, and asking costs less than replacing nothing.
+  if (!beyondAscii.test(json)) return json;
+  return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function sorted(keys: string[]): string[] {
+  // Without surrogates both orders are one, and the engine's own is much faster.
+  return keys.some((key) => /[\ud800-\udfff]/.test(key)) ? keys.sort(byCodePoint) : keys.sort();
 }
 
 /** The order of Python's `sorted`; the default order of JavaScript compares UTF-16 units and differs above U+FFFF. */

@@ -1,7 +1,9 @@
 import {
+  type JsonValue,
   ObjectiveContractError,
   canonicalJson,
   formatSampleLine,
+  isJsonObject,
   isObjectiveContractError,
   metricsCsv,
   prettyJson,
@@ -66,6 +68,14 @@ describe("a line of samples", () => {
   });
 });
 
+/** The same value with every object's keys in the other order. */
+function reversed(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (!isJsonObject(value)) return value.map(reversed);
+  const members = Object.entries(value).map(([key, member]) => [key, reversed(member)] as const);
+  return Object.fromEntries(members.reverse());
+}
+
 describe("JSON", () => {
   it("is ASCII with keys by code point, and the same value as before", () => {
     expect(canonicalJson({ "\u{1f600}": 1, "\uff5e": 2, b: { d: [], c: {} } })).toBe(
@@ -79,6 +89,21 @@ describe("JSON", () => {
       }),
     );
     expect(() => prettyJson(NaN)).toThrow(TypeError);
+    expect(() => canonicalJson({ a: [Infinity] })).toThrow(TypeError);
+  });
+
+  it("on one line is the same whatever the order of the keys, and the indented one without its blanks", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), (json) => {
+        const value = json as Parameters<typeof prettyJson>[0];
+        const text = canonicalJson(value);
+        // Keys in order, which is written by another way than keys in disorder.
+        expect(canonicalJson(JSON.parse(text) as typeof value)).toBe(text);
+        expect(canonicalJson(reversed(value))).toBe(text);
+        const indented = prettyJson(value).split("\n");
+        expect(indented.map((line) => line.trimStart().replace(/^("(?:[^"\\]|\\.)*"): /, "$1:")).join("")).toBe(text);
+      }),
+    );
   });
 });
 

@@ -7,6 +7,8 @@ const benches: Readonly<Record<string, () => Promise<{ run(): Promise<readonly R
   "workload-id": () => import("./workload-id.js"),
   "ring-cpu": () => import("./ring-cpu.js"),
   "cli-startup": () => import("./cli-startup.js"),
+  packets: () => import("./packets.js"),
+  sweeps: () => import("./sweeps.js"),
 };
 
 const usage = `usage: npm run bench [-- [--json] [NAME...]]

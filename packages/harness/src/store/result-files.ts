@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { recheckRun } from "@vrx/objective-contract/node";
 import type { TrialResult } from "../trial/trial-result.js";
@@ -12,10 +12,15 @@ export const RESULT_FILE = "result.json";
 /** Where a probe's run directory is below its result. */
 export const RUN_FOLDER = "run";
 
+/** Larger files are hashed piece by piece. */
+const WHOLE_BYTES = 1_048_576;
+
 async function sha256(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
+  const { size } = await stat(file);
+  if (size <= WHOLE_BYTES) return hash("sha256", await readFile(file));
+  const pieces = createHash("sha256");
+  for await (const chunk of createReadStream(file)) pieces.update(chunk as Buffer);
+  return pieces.digest("hex");
 }
 
 /** Files below a folder by relative POSIX path, sorted; anything that is neither a file nor a folder is an error. */
@@ -41,10 +46,14 @@ export async function digestsBelow(folder: string): Promise<Record<string, strin
 
 /** Makes everything below a folder survive a power loss. */
 export async function syncBelow(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    await (entry.isDirectory() ? syncBelow(path) : syncFile(path));
-  }
+  const entries = await readdir(folder, { withFileTypes: true });
+  // Together: a file system with a log commits them at once.
+  await Promise.all(
+    entries.map((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? syncBelow(path) : syncFile(path);
+    }),
+  );
   await syncFolder(folder);
 }
 

@@ -63,8 +63,8 @@ export interface CapabilityPlan extends PlanCommon {
 export type TrialPlan = ProbePlan | CapabilityPlan;
 
 /**
- * A plan with its address. `digest` is the SHA-256 over the domain tag `vrx.trial.v1` and the canonical JSON
- * (RFC 8785) of the plan: two trials with one digest are one trial.
+ * A plan with its address. `digest` is the SHA-256 over the domain tag `vrx.trial.v1`, a line feed and the plan's
+ * canonical JSON (`canonicalJson` of `@vrx/objective-contract`): two trials with one digest are one trial.
  */
 export interface Trial {
   readonly digest: string;

@@ -205,6 +205,22 @@ export interface AddonFunctions {
     | number
   >;
 
+  /** The root of the tree over the first `bytes` bytes of a view, or over the file with a descriptor. */
+  hashTree(
+    source: ArrayBufferView | number,
+    bytes: number,
+    salt: Uint8Array,
+    threads: number,
+    cancel: Int32Array | null,
+    method: string | null,
+  ): Promise<{
+    readonly status: "ok" | "cancelled" | "out_of_memory" | "file_changed" | "read_failed";
+    readonly root: Uint8Array;
+    readonly errno: number;
+  }>;
+  /** Ways to hash that this processor has, fastest first. */
+  hashTreeMethods(): string[];
+
   /** Frees what the object holds, or as soon as work under way on another thread lets go of it. Again: does nothing. */
   dispose(handle: AnyHandle): void;
   /** Objects that hold something of the driver's, by kind; for tests of leaks. */
@@ -270,6 +286,8 @@ export const addonFunctionNames = [
   "nvmlProcesses",
   "nvmlConfCompute",
   "nvmlAttestation",
+  "hashTree",
+  "hashTreeMethods",
   "dispose",
   "liveObjects",
 ] as const satisfies readonly (keyof AddonFunctions)[];
