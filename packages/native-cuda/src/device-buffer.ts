@@ -47,6 +47,7 @@ export interface HostRangeOptions extends RangeOptions {
 interface BufferOrigin {
   readonly label?: string | null;
   readonly access?: "read" | "read_write";
+  readonly read_only_enforced?: boolean;
 }
 
 /**
@@ -59,6 +60,8 @@ export class DeviceBuffer extends Lifetime {
   readonly label: string | null;
   /** `read` for an import that may not be written to. */
   readonly access: "read" | "read_write";
+  /** True where the driver itself refuses writes, of kernels too. */
+  readonly read_only_enforced: boolean;
 
   /** Made by `context.alloc()` and `importBuffer()`. */
   constructor(
@@ -74,6 +77,7 @@ export class DeviceBuffer extends Lifetime {
     this.bytes = allocation.bytes;
     this.label = origin.label ?? null;
     this.access = origin.access ?? "read_write";
+    this.read_only_enforced = origin.read_only_enforced ?? false;
   }
 
   /**

@@ -24,8 +24,7 @@ type Unavailable = AddonLoad & { readonly status: "unavailable" };
 
 function isAddon(module: unknown): module is AddonFunctions {
   if (typeof module !== "object" || module === null) return false;
-  const members: Readonly<Record<string, unknown>> = { ...module };
-  return addonFunctionNames.every((name) => typeof members[name] === "function");
+  return addonFunctionNames.every((name) => typeof Reflect.get(module, name) === "function");
 }
 
 /** One level above `src` and `dist` alike. */

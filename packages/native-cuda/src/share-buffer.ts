@@ -24,8 +24,8 @@ export type BufferExport =
 /** What `importBuffer` takes. */
 export interface ImportOptions {
   /**
-   * `read` by default. A descriptor is then mapped without the right to write, which the driver enforces for kernels,
-   * too; a legacy IPC handle cannot be restricted, and only this package's own functions refuse to write.
+   * `read` by default. A descriptor is then mapped without the right to write, where the driver grants that; the buffer's
+   * `read_only_enforced` says so. A legacy IPC handle cannot be restricted, and only this package's copies refuse to write.
    */
   readonly access?: "read" | "read_write";
   /** How long to wait for an offer; 10 s. */
@@ -184,9 +184,10 @@ function importExport(context: Context, exported: BufferExport, access: "read" |
   }
   const addon = addonFunctions();
   const target = handleOf<ContextHandle>(context);
-  const handle =
+  const { handle, enforced } =
     exported.kind === "descriptor"
       ? addon.importDescriptor(target, exported.descriptor, bytes, access === "read_write")
-      : addon.importIpc(target, exported.handle, bytes);
-  return new DeviceBuffer(context, { bytes, handle }, () => addon.dispose(handle), { label: "imported", access });
+      : { handle: addon.importIpc(target, exported.handle, bytes), enforced: false };
+  const origin = { label: "imported", access, read_only_enforced: enforced };
+  return new DeviceBuffer(context, { bytes, handle }, () => addon.dispose(handle), origin);
 }

@@ -170,7 +170,13 @@ export interface AddonFunctions {
   /** A descriptor of the operating system that the caller owns. */
   exportDescriptor(buffer: BufferHandle): number;
   exportIpc(buffer: BufferHandle): Uint8Array;
-  importDescriptor(context: ContextHandle, descriptor: number, bytes: number, writable: boolean): BufferHandle;
+  /** `enforced`: the driver itself keeps the mapping from being written to. */
+  importDescriptor(
+    context: ContextHandle,
+    descriptor: number,
+    bytes: number,
+    writable: boolean,
+  ): { readonly handle: BufferHandle; readonly enforced: boolean };
   importIpc(context: ContextHandle, handle: Uint8Array, bytes: number): BufferHandle;
   closeDescriptor(descriptor: number): void;
   /** Hands `descriptor` (or none: -1) and `message` to everyone of this user who connects to the socket at `path`. */
