@@ -1,5 +1,17 @@
+export {
+  type BackendCapabilities,
+  type Blocker,
+  type BlockerCode,
+  type HostBackend,
+  type HostFacts,
+  checkRunnable,
+} from "./check-runnable.js";
 export { ManifestError, type ManifestErrorCode, isManifestError } from "./errors.js";
+export { type RunEstimate, effectiveBatch, estimateRun } from "./estimate-run.js";
 export { formatIssues } from "./format-issues.js";
+export { type FormatPlanOptions, formatPlan } from "./format-plan.js";
+export { type GraphNodeShapes, type GraphShapes, inferGraphShapes } from "./infer-graph-shapes.js";
+export { type ModelShapes, type NodeShapes, inferShapes } from "./infer-shapes.js";
 export { manifestJsonSchema } from "./json-schema.js";
 export type { Issue, IssueCode, Read } from "./issue.js";
 export {
@@ -11,6 +23,20 @@ export {
   lowerManifest,
   lowerModel,
 } from "./lower-manifest.js";
+export { manifestDigest } from "./manifest-digest.js";
+export { type FieldUse, fieldsOf, fieldsOfDefaults } from "./manifest-fields.js";
+export { type Overrides, overrideManifest } from "./override-manifest.js";
+export {
+  type Plan,
+  type PlannedBenchmark,
+  type PlannedExperiment,
+  type PlannedGraphNode,
+  type PlannedNode,
+  type PlannedProcess,
+  type PlannedRun,
+  type PlannedSystem,
+  planManifest,
+} from "./plan-manifest.js";
 export {
   type ReadManifestOptions,
   checkManifest,
@@ -18,6 +44,7 @@ export {
   parseManifest,
   readManifest,
 } from "./read-manifest.js";
+export { type ResolvedTarget, resolveTarget } from "./resolve-target.js";
 export type { Benchmark, BenchmarkConfig, BenchmarkInput } from "./schema/benchmarks.js";
 export type {
   CustomComponent,
@@ -92,3 +119,4 @@ export type {
 } from "./schema/topologies.js";
 export type { Train, TrainInput } from "./schema/train.js";
 export type { Verify, VerifyInput } from "./schema/verify.js";
+export { type Dim, type Shape, formatShape, openShape, shape } from "./shape.js";

@@ -50,13 +50,12 @@ export function lowerModel(model: Model): Model {
 }
 
 function lowerTopology(topology: Topology): Topology {
-  const once = topology.layers.map(lowerNode);
-  const layers = Array.from({ length: topology.repeat }, () => once.map((node) => structuredClone(node))).flat();
+  const layers = Array.from({ length: topology.repeat }, () => topology.layers.map(lowerNode)).flat();
   return { ...topology, layers, repeat: 1 };
 }
 
 function lowerNode(node: LayerNode): LayerNode {
-  return "layers" in node ? lowerTopology(node) : node;
+  return "layers" in node ? lowerTopology(node) : { ...node };
 }
 
 /** A graph with every repeated node written out as a chain. */
@@ -70,7 +69,7 @@ function lowerGraphNode(node: GraphNode): readonly GraphNode[] {
   const [output = ""] = node.out;
   if (repeat === 1) return [node];
   return Array.from({ length: repeat }, (_, index) => ({
-    ...structuredClone(node),
+    ...node,
     id: `${id}__${index}`,
     in: [index === 0 ? input : `${output}__${index - 1}`],
     out: [index === repeat - 1 ? output : `${output}__${index}`],

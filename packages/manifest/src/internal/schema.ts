@@ -21,8 +21,22 @@ export interface Schema<Out, In = Out> {
   readonly expected: string;
   check(node: Located, context: Context): Out | Invalid;
   json(definitions: Definitions): JsonSchema;
+  /** Tells of every object in a checked value, the outer ones first; nothing where there can be none. */
+  visit?(value: unknown, path: readonly PropertyKey[], visitor: Visitor): void;
   /** Never there; carries the types. */
   readonly types?: { readonly out: Out; readonly in: In };
+}
+
+/** What is told of an object in a checked value. */
+export type Visitor = (
+  name: string,
+  fields: Fields,
+  value: Readonly<Record<string, unknown>>,
+  path: readonly PropertyKey[],
+) => void;
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The type that a schema gives. */
@@ -283,6 +297,10 @@ export function listOf<Out, In>(
       const array = { type: "array", items, ...(min > 0 ? { minItems: min } : {}) };
       return single ? { anyOf: [items, array] } : orVariable(array);
     },
+    visit(value, path, visitor) {
+      if (!Array.isArray(value)) return;
+      for (const [index, one] of value.entries()) item.visit?.(one, [...path, index], visitor);
+    },
   };
   return schema;
 }
@@ -326,6 +344,9 @@ export function mapOf<Out, In>(
       return isGood ? result : invalid;
     },
     json: (definitions) => orVariable({ type: "object", additionalProperties: value.json(definitions) }),
+    visit(found, path, visitor) {
+      if (isRecord(found)) for (const [key, one] of Object.entries(found)) value.visit?.(one, [...path, key], visitor);
+    },
   };
   return schema;
 }
@@ -446,6 +467,12 @@ export function object<const F extends Fields>(name: string, fields: F): ObjectS
       return isGood ? (result as OutOf<F>) : invalid;
     },
     json: (definitions) => definitions.reference(name, () => objectJson(fields, definitions)),
+    visit(value, path, visitor) {
+      if (!isRecord(value)) return;
+      visitor(name, fields, value, path);
+      for (const [key, field] of Object.entries<AnyField>(fields))
+        field.schema.visit?.(value[key], [...path, key], visitor);
+    },
   };
   return schema;
 }
@@ -568,6 +595,10 @@ export function tagged<T extends Readonly<Record<string, Schema<unknown, unknown
         ...(otherwise === undefined ? [] : [otherwise.schema.json(definitions)]),
       ],
     }),
+    visit(value, path, visitor) {
+      const tag = isRecord(value) ? value[key] : undefined;
+      if (typeof tag === "string" && Object.hasOwn(variants, tag)) variants[tag]?.visit?.(value, path, visitor);
+    },
   };
   return schema;
 }
@@ -620,6 +651,7 @@ export function lazy<Out, In>(expected: string, make: () => Schema<Out, In>): Sc
     expected,
     check: (node, context) => get().check(node, context),
     json: (definitions) => get().json(definitions),
+    visit: (value, path, visitor) => get().visit?.(value, path, visitor),
   };
 }
 
@@ -650,6 +682,7 @@ export function mapped<Out, In, Next>(schema: Schema<Out, In>, convert: (value: 
       return value === invalid ? invalid : convert(value);
     },
     json: (definitions) => schema.json(definitions),
+    visit: (value, path, visitor) => schema.visit?.(value, path, visitor),
   };
 }
 

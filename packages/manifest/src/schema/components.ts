@@ -24,6 +24,7 @@ import {
   wholeNumber,
 } from "../internal/schema.js";
 import { type Located, type LocatedMap, entryOf, map, scalar } from "../internal/located.js";
+import { graphSystemComplaints } from "../internal/check-model.js";
 import { graphTopologySchema } from "./graph.js";
 import { modelSchema } from "./model.js";
 
@@ -102,6 +103,10 @@ function component<V extends Variants>(
     expected,
     // The variants are built from `configs`, key by key.
     check: (node, context) => union.check(long(node), context) as Built<V> | CustomComponent,
+    visit: (value, path, visitor) => {
+      const isOwn = typeof value === "object" && value !== null && "impl" in value && value.impl !== null;
+      if (!isOwn) union.visit?.(value, path, visitor);
+    },
     json: (definitions) => ({
       anyOf: [{ enum: Object.keys(configs) }, ...((union.json(definitions)["anyOf"] as unknown[] | undefined) ?? [])],
     }),
@@ -130,6 +135,7 @@ function withConfig(ref: string, config: Schema<unknown, unknown>): Schema<unkno
       return full.check(given, context);
     },
     json: (definitions) => full.json(definitions),
+    visit: (value, path, visitor) => full.visit?.(value, path, visitor),
   };
 }
 
@@ -314,15 +320,18 @@ export const systemConfigs = {
     features_key: optional(path, "Its name; features when missing."),
     input_shape: optional(listOf(positiveInteger, { min: 1 }), "Dimensions of one sample, for the estimates."),
   }),
-  "system.graph": object("system.graph config", {
-    topology: required(graphTopologySchema, "The graph."),
-    output_keys: optional(listOf(path, { min: 1 }), "Only these come out; all keys when missing."),
-    input_shapes: defaulted(
-      mapOf(listOf(positiveInteger)),
-      {},
-      "Dimensions of one sample by key, for shapes and estimates.",
-    ),
-  }),
+  "system.graph": refined(
+    object("system.graph config", {
+      topology: required(graphTopologySchema, "The graph."),
+      output_keys: optional(listOf(path, { min: 1 }), "Only these come out; all keys when missing."),
+      input_shapes: defaulted(
+        mapOf(listOf(positiveInteger)),
+        {},
+        "Dimensions of one sample by key, for shapes and estimates.",
+      ),
+    }),
+    (config, report) => graphSystemComplaints(config).forEach(report),
+  ),
   "system.mlp_classifier": object("system.mlp_classifier config", {
     d_in: required(positiveInteger, "Width of what goes in."),
     d_hidden: required(positiveInteger, "Width inside."),

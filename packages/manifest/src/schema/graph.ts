@@ -263,6 +263,15 @@ const requiredOf = (schema: JsonSchema | undefined): readonly unknown[] => {
   return Array.isArray(names) ? names : [];
 };
 
+const visitNode: NonNullable<typeof graphNode.visit> = (value, path, visitor) => {
+  // A checked node; `kind` says what it holds.
+  const node = value as GraphNode;
+  visitor("GraphNode", ports, { ...node }, path);
+  if (node.kind === "layer") layerSchema.visit?.(node.layer, path, visitor);
+  if (node.kind === "op") opConfigs[node.op].visit?.(node.config, [...path, "config"], visitor);
+};
+graphNode.visit = visitNode;
+
 function nearestOp(text: string): string | undefined {
   const plain = text.replace(/^(torch\.nn\.|nn\.)/, "");
   return Object.keys(opConfigs).find((op) => op.toLowerCase() === plain.toLowerCase());

@@ -1,0 +1,330 @@
+import { pointerOf } from "./internal/to-issue.js";
+import { type FieldUse, fieldsOf, fieldsOfDefaults } from "./manifest-fields.js";
+import type { Plan, PlannedExperiment, PlannedProcess, PlannedRun } from "./plan-manifest.js";
+import type { ExperimentTarget } from "./schema/manifest.js";
+
+/** What a backend does: plain data, so that it can be stored, sent and compared. */
+export interface BackendCapabilities {
+  /** The objects that it runs, by the names of `fieldsOf`: `AttentionLayer`, `trainer.standard`, `verify eval`, `Conv2d`. */
+  readonly kinds: readonly string[];
+  /**
+   * The keys that it honours, as `kind.field`: with any value, or with these. A key that is not here may only have
+   * its default (keys without a default are honoured by whatever honours their kind).
+   */
+  readonly fields: Readonly<Record<string, "any" | readonly (string | number | boolean | null)[]>>;
+}
+
+/** A backend on a host: what it does, or why it is not there and what to do. */
+export type HostBackend =
+  | { readonly status: "available"; readonly devices: readonly string[]; readonly capabilities: BackendCapabilities }
+  | { readonly status: "unavailable"; readonly reason: string; readonly fix: string };
+
+/** What has to be known of a host to say what will not run there. */
+export interface HostFacts {
+  /** Backends by name; one that is not here is unavailable. */
+  readonly backends: Readonly<Partial<Record<ExperimentTarget["backend"], HostBackend>>>;
+  /** Memory that a run may use on the CPU; null: nobody knows. */
+  readonly memory_bytes: number | null;
+  /** Whether the network may be used. */
+  readonly network: boolean;
+  /** Whether data that can be generated will be (`--data generate`). */
+  readonly generate_data: boolean;
+  /** Whether there is a file or folder. */
+  readonly exists: (path: string) => boolean;
+  /** Whether a tokenizer of that name can be made here. */
+  readonly hasTokenizer: (name: string) => boolean;
+  /** Types of processes that can run. */
+  readonly processes: readonly string[];
+}
+
+/** Why something will not run; closed, so that a program can switch over it. */
+export type BlockerCode =
+  | "backend_unavailable"
+  | "device_unavailable"
+  | "dataset_missing"
+  | "tokenizer_missing"
+  | "teacher_missing"
+  | "network_needed"
+  | "memory_estimate_exceeds"
+  | "not_honoured"
+  | "nothing_to_run"
+  | "process_unavailable";
+
+/** One thing that keeps a target from running here as its manifest says, and what mends it. */
+export interface Blocker {
+  readonly code: BlockerCode;
+  /** null: every target, by the defaults. */
+  readonly target: string | null;
+  readonly run: string | null;
+  /** RFC 6901, into the lowered manifest. */
+  readonly pointer: string;
+  /** One sentence: what will not run, and why. */
+  readonly message: string;
+  /** The flag or the edit that mends it. */
+  readonly fix: string;
+}
+
+/**
+ * Everything that keeps the targets of a plan from running on a host: the backend, its devices, data, tokenizers,
+ * teachers, the network, memory, and every field that the backend would accept and not honour. Empty: it will run.
+ */
+export function checkRunnable(plan: Plan, host: HostFacts): readonly Blocker[] {
+  return [
+    ...defaultsBlockers(plan, host),
+    ...plan.targets.flatMap((target) =>
+      target.type === "experiment" ? experimentBlockers(target, host) : processBlockers(target, host),
+    ),
+  ];
+}
+
+/** What the defaults ask for and the backend of a target would not honour. */
+function defaultsBlockers({ defaults, targets }: Plan, { backends }: HostFacts): readonly Blocker[] {
+  const blockers: Blocker[] = [];
+  const names = new Set(targets.flatMap((target) => (target.type === "experiment" ? [target.lowered.backend] : [])));
+  for (const name of names) {
+    const facts = backends[name];
+    if (facts?.status !== "available") continue;
+    honourBlockers(fieldsOfDefaults(defaults), name, facts.capabilities, ({ code, message, fix, path }) => {
+      blockers.push({ code, message, fix, target: null, run: null, pointer: pointerOf(path) });
+    });
+  }
+  return blockers;
+}
+
+type Add = (
+  blocker: Omit<Blocker, "target" | "run" | "pointer"> & {
+    readonly path: readonly PropertyKey[];
+    readonly run?: string;
+  },
+) => void;
+
+function experimentBlockers(target: PlannedExperiment, host: HostFacts): readonly Blocker[] {
+  const blockers: Blocker[] = [];
+  const add: Add = ({ path, run = null, ...rest }) =>
+    void blockers.push({
+      ...rest,
+      target: target.name,
+      run,
+      pointer: pointerOf(["targets", target.index, ...path]),
+    });
+  const { backend, runs, lowered } = target;
+  const facts = host.backends[lowered.backend];
+  if (facts?.status !== "available") {
+    const others = Object.entries(host.backends).flatMap(([name, one]) =>
+      one.status === "available" ? [`--backend ${name}`] : [],
+    );
+    add({
+      code: "backend_unavailable",
+      path: ["backend"],
+      message: `the backend ${backend} is not available: ${facts?.reason ?? "this version has none of that name"}`,
+      fix: [facts?.fix, ...others].filter(Boolean).join(", or use ") || "another backend",
+    });
+  }
+  if (runs.length === 0)
+    add({
+      code: "nothing_to_run",
+      path: ["runs"],
+      message: `the target ${target.name} has no runs`,
+      fix: "add a run",
+    });
+  for (const [index, run] of runs.entries()) runBlockers(target, run, index, facts, host, add);
+  dataBlockers(lowered, host, add);
+  tokenizerBlockers(lowered, host, add);
+  if (facts?.status === "available")
+    honourBlockers(fieldsOf(lowered, target.index), backend, facts.capabilities, ({ path, ...rest }) =>
+      add({ ...rest, path: path.slice(2) }),
+    );
+  return blockers;
+}
+
+function runBlockers(
+  { lowered, backend }: PlannedExperiment,
+  run: PlannedRun,
+  index: number,
+  facts: HostBackend | undefined,
+  host: HostFacts,
+  add: Add,
+): void {
+  const path = ["runs", index, "train"];
+  if (facts?.status === "available" && !hasDevice(facts.devices, run.device))
+    add({
+      code: "device_unavailable",
+      path: [...path, "device"],
+      run: run.id,
+      message: `the device ${run.device} is not available to ${backend} here; it has ${facts.devices.join(", ") || "none"}`,
+      fix: facts.devices[0] === undefined ? "another backend" : `--device ${facts.devices[0]}`,
+    });
+  const teacher = lowered.runs[index]?.train.teacher_ckpt ?? null;
+  if (teacher !== null) {
+    const isRemote = /^[a-z]+:\/\//.test(teacher);
+    if (isRemote && !host.network)
+      add({
+        code: "network_needed",
+        path: [...path, "teacher_ckpt"],
+        run: run.id,
+        message: `the teacher ${teacher} has to be fetched, and the network is not to be used`,
+        fix: "allow the network, or write the path of a file here",
+      });
+    if (!isRemote && !host.exists(teacher))
+      add({
+        code: "teacher_missing",
+        path: [...path, "teacher_ckpt"],
+        run: run.id,
+        message: `the teacher ${teacher} is not there`,
+        fix: "write the path of a checkpoint here",
+      });
+  }
+  if (run.device === "cpu" && host.memory_bytes !== null && (run.peak_memory_bytes ?? 0) > host.memory_bytes)
+    add({
+      code: "memory_estimate_exceeds",
+      path: [...path, "batch_size"],
+      run: run.id,
+      message: `the run ${run.id} will need about ${inGigabytes(run.peak_memory_bytes ?? 0)}, and there are ${inGigabytes(host.memory_bytes)}`,
+      fix: "a smaller batch_size with gradient_accumulation_steps, a smaller block_size, or activation_checkpointing",
+    });
+}
+
+const inGigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
+/** `cuda` is any of `cuda:0`, `cuda:1`. */
+function hasDevice(devices: readonly string[], wanted: string): boolean {
+  return devices.some((device) => device === wanted || device.startsWith(`${wanted}:`));
+}
+
+function dataBlockers({ data, benchmarks }: PlannedExperiment["lowered"], host: HostFacts, add: Add): void {
+  const made = new Set<string>();
+  if (data.impl === null) {
+    const prepare = "prepare" in data.config ? data.config.prepare : null;
+    const files: (readonly [string, string])[] = Object.entries(data.config).flatMap(([key, value]) =>
+      (key === "path" || key.endsWith("_path")) && typeof value === "string" ? [[key, value] as const] : [],
+    );
+    if (data.ref === "dataset.tensors") files.push(...Object.entries(data.config.files));
+    const missing = files.filter(([, file]) => !host.exists(file));
+    const canMake = prepare !== null && (prepare.type !== "generate" || host.generate_data);
+    if (canMake) for (const [, file] of files) made.add(file);
+    if (missing.length > 0 && prepare?.type === "fineweb" && !host.network)
+      add({
+        code: "network_needed",
+        path: ["data", "config", "prepare"],
+        message: `${missing[0]?.[1] ?? ""} has to be made from ${prepare.dataset}, and the network is not to be used`,
+        fix: "allow the network, or write the path of a file that is here",
+      });
+    if (missing.length > 0 && prepare?.type === "text")
+      for (const [index, file] of prepare.files.entries())
+        if (!host.exists(file))
+          add({
+            code: "dataset_missing",
+            path: ["data", "config", "prepare", "files", index],
+            message: `the text ${file} is not there`,
+            fix: "write the path of a text here",
+          });
+    if (!canMake)
+      for (const [key, file] of missing)
+        add({
+          code: "dataset_missing",
+          path: ["data", "config", ...(data.ref === "dataset.tensors" ? ["files"] : []), key],
+          message: `the data ${file} is not there`,
+          fix:
+            prepare?.type === "generate"
+              ? "--data generate makes it"
+              : "write the path of a file here, or say how it is made under prepare",
+        });
+  }
+  for (const [index, { config }] of benchmarks.entries()) {
+    const file = config.type === "perplexity" ? config.dataset : config.type === "behavior" ? config.cases_file : null;
+    if (file === null || made.has(file) || host.exists(file)) continue;
+    const key = config.type === "perplexity" ? "dataset" : "cases_file";
+    add({
+      code: "dataset_missing",
+      path: ["benchmarks", index, "config", key],
+      message: `the data ${file} of the benchmark ${benchmarks[index]?.id ?? ""} is not there`,
+      fix: "write the path of a file here",
+    });
+  }
+}
+
+function tokenizerBlockers({ runs, data }: PlannedExperiment["lowered"], host: HostFacts, add: Add): void {
+  const missing = (path: readonly PropertyKey[], name: string, run?: string): void => {
+    add({
+      code: "tokenizer_missing",
+      path,
+      message: `the tokenizer ${name} cannot be made here`,
+      fix: "a tokenizer.json or .tiktoken file that is here, or the tokenizer byte",
+      ...(run === undefined ? {} : { run }),
+    });
+  };
+  for (const [index, { id, verify }] of runs.entries()) {
+    if (verify?.type !== "eval") continue;
+    const { tokenizer } = verify;
+    const name =
+      tokenizer.type === "hf-json"
+        ? tokenizer.path
+        : tokenizer.type === "llama"
+          ? tokenizer.model_id
+          : tokenizer.type === "tiktoken"
+            ? tokenizer.encoding
+            : tokenizer.type;
+    if (!host.hasTokenizer(name)) missing(["runs", index, "verify", "tokenizer"], name, id);
+  }
+  const prepare = data.impl === null && data.ref === "dataset.tokens" ? data.config.prepare : null;
+  if (prepare?.type === "text") {
+    const { tokenizer } = prepare;
+    if ((tokenizer.type === "hf-json" || tokenizer.type === "tiktoken") && !host.hasTokenizer(tokenizer.path))
+      missing(["data", "config", "prepare", "tokenizer"], tokenizer.path);
+  }
+}
+
+/** Every kind and field that the backend would take and not honour. */
+function honourBlockers(
+  uses: readonly FieldUse[],
+  backend: string,
+  { kinds, fields }: BackendCapabilities,
+  add: Add,
+): void {
+  const known = new Set(kinds);
+  const told = new Set<string>();
+  for (const { kind, field, value, isDefault, path } of uses) {
+    if (!known.has(kind)) {
+      // Once for each kind: a model has the same layer many times.
+      if (told.has(kind)) continue;
+      told.add(kind);
+      add({
+        code: "not_honoured",
+        path: path.slice(0, -1),
+        message: `the backend ${backend} does not run ${kind}`,
+        fix: "another backend (--backend), or take it out",
+      });
+      continue;
+    }
+    if (isDefault) continue;
+    const honoured = Object.hasOwn(fields, `${kind}.${field}`) ? fields[`${kind}.${field}`] : undefined;
+    if (honoured === "any" || honoured?.some((one) => one === value) === true) continue;
+    const text = JSON.stringify(value).slice(0, 60);
+    const key = `${kind}.${field}=${text}`;
+    if (told.has(key)) continue;
+    told.add(key);
+    const others =
+      honoured === undefined ? "" : ` (it honours ${honoured.map((one) => JSON.stringify(one)).join(", ")})`;
+    add({
+      code: "not_honoured",
+      path,
+      message: `the backend ${backend} does not honour ${field}: ${text} of ${kind}${others}`,
+      fix: `take ${field} out, or use another backend (--backend)`,
+    });
+  }
+}
+
+function processBlockers({ name, index, process }: PlannedProcess, host: HostFacts): readonly Blocker[] {
+  if (host.processes.includes(process.type)) return [];
+  const can = host.processes.length === 0 ? "none can" : `these can: ${host.processes.join(", ")}`;
+  return [
+    {
+      code: "process_unavailable",
+      target: name,
+      run: null,
+      pointer: pointerOf(["targets", index, "process", "type"]),
+      message: `processes of type ${process.type} cannot run yet; ${can}`,
+      fix: "another target (--target)",
+    },
+  ];
+}
