@@ -3,7 +3,7 @@
  *
  * One home for the formulas that every native engine executes; each engine keeps the loops its hardware wants.
  * The header is included once per floating-point type, with RM_REAL (float or double), RM_F64 (0 or 1) and
- * RM_SUFFIX (f32 or f64) defined; the functions are then named rm_<name>_<suffix>. RM_FN may be defined
+ * RM_SUFFIX (f32 or f64) defined; the functions are then named rm_<name>_<suffix>. RM_FN and RM_FAR_FN may be defined
  * beforehand to change how functions are declared (a device compiler needs its own qualifiers).
  *
  * The exponential family is branch-free so that compilers vectorise loops over it, and it lets NaN through.
@@ -18,6 +18,10 @@
 
 #ifndef RM_FN
 #define RM_FN static inline __attribute__((always_inline, unused))
+#endif
+/* Functions that are seldom called, or too large to be copied into every caller: a device compiler keeps one of each. */
+#ifndef RM_FAR_FN
+#define RM_FAR_FN RM_FN
 #endif
 #define RM_JOIN2(a, b) a##_##b
 #define RM_JOIN(a, b) RM_JOIN2(a, b)
@@ -40,7 +44,7 @@
 #define RM_FLOOR floor
 #define RM_RINT rint
 #define RM_FABS fabs
-#define RM_COPYSIGN __builtin_copysign
+#define RM_COPYSIGN copysign
 #define RM_LOG1P log1p
 #define RM_EXP exp
 #else
@@ -57,7 +61,7 @@
 #define RM_FLOOR floorf
 #define RM_RINT rintf
 #define RM_FABS fabsf
-#define RM_COPYSIGN __builtin_copysignf
+#define RM_COPYSIGN copysignf
 #define RM_LOG1P log1pf
 #define RM_EXP expf
 #endif
@@ -124,14 +128,17 @@ RM_FN RM_REAL RM(tanh)(RM_REAL x) {
 /* log(1 + exp(x)), without overflow for large x. Its slope is the sigmoid. */
 RM_FN RM_REAL RM(softplus)(RM_REAL x) { return (x > 0 ? x : 0) + RM_LOG1P(RM_EXP(-RM_FABS(x))); }
 
+RM_FAR_FN RM_REAL RM(mod_far)(RM_REAL x, RM_REAL m) {
+  RM_REAL rest = RM_FMOD(x, m);
+  return rest < 0 ? rest + m : rest;
+}
+
 /* Floor modulo: the remainder with the sign of the divisor. The branches avoid a division for the usual arguments. */
 RM_FN RM_REAL RM(mod)(RM_REAL x, RM_REAL m) {
-  RM_REAL rest;
   if (x >= 0 && x < m) return x;
   if (x >= m && x < m + m) return x - m;
   if (x < 0 && x > -m) return x + m;
-  rest = RM_FMOD(x, m);
-  return rest < 0 ? rest + m : rest;
+  return RM(mod_far)(x, m);
 }
 
 /* The signed way from a to b on a ring of length len, in [-len/2, len/2). */
@@ -173,8 +180,8 @@ RM_FN void RM(gru_backward)(RM_REAL dh, RM_REAL h, RM_REAL r, RM_REAL z, RM_REAL
  * The Gaussian window of 2 * radius + 1 slots around p: its slots, and weights that sum to 1. `offsets` gets the
  * signed ways from p to the slots, which the gradient needs.
  */
-RM_FN void RM(window)(RM_REAL p, int32_t ring_len, int32_t radius, RM_REAL tau, int32_t *centers, RM_REAL *weights,
-                      RM_REAL *offsets) {
+RM_FN void RM(window_of_radius)(RM_REAL p, int32_t ring_len, int32_t radius, RM_REAL tau, int32_t *centers,
+                                RM_REAL *weights, RM_REAL *offsets) {
   int32_t base = RM(slot_of)(p, ring_len);
   int32_t width = 2 * radius + 1;
   RM_REAL largest = 0, sum = 0;
@@ -190,6 +197,15 @@ RM_FN void RM(window)(RM_REAL p, int32_t ring_len, int32_t radius, RM_REAL tau, 
     sum += weights[k];
   }
   for (int32_t k = 0; k < width; k++) weights[k] /= sum;
+}
+
+/* The usual radius has loops of its own, whose steps do not wait for each other. */
+RM_FAR_FN void RM(window)(RM_REAL p, int32_t ring_len, int32_t radius, RM_REAL tau, int32_t *centers, RM_REAL *weights,
+                          RM_REAL *offsets) {
+  if (radius == 2)
+    RM(window_of_radius)(p, ring_len, 2, tau, centers, weights, offsets);
+  else
+    RM(window_of_radius)(p, ring_len, radius, tau, centers, weights, offsets);
 }
 
 /* d(loss)/dp through the window, from d(loss)/d(weights). */
@@ -217,7 +233,7 @@ typedef struct {
  * Walk towards p + 1, jump towards the target, hold back by inertia, then a soft dead zone. `moved` is the new
  * position before it is brought back to p's turn of the ring; jump_step and pull_step are signed ways.
  */
-RM_FN RM(pointer_update) RM(pointer_forward)(RM_REAL p, RM(pointer_input) in, RM_REAL len, RM_REAL deadzone_tau) {
+RM_FAR_FN RM(pointer_update) RM(pointer_forward)(RM_REAL p, RM(pointer_input) in, RM_REAL len, RM_REAL deadzone_tau) {
   RM(pointer_update) u;
   RM_REAL next = RM(mod)(p + 1, len), m, target;
   u.inertia = RM(sigmoid)(in.inertia);
@@ -242,7 +258,7 @@ RM_FN RM(pointer_update) RM(pointer_forward)(RM_REAL p, RM(pointer_input) in, RM
  * Gradients of pointer_forward from d(loss)/d(new position): of its inputs, and of p. Rounding is straight-through,
  * wrapping has slope 1, the clamp on inertia passes gradient on its closed interval, |.|' at 0 is 0.
  */
-RM_FN RM_REAL RM(pointer_backward)(RM_REAL dnew, RM(pointer_input) in, RM(pointer_update) u, RM_REAL deadzone_tau,
+RM_FAR_FN RM_REAL RM(pointer_backward)(RM_REAL dnew, RM(pointer_input) in, RM(pointer_update) u, RM_REAL deadzone_tau,
                                    RM(pointer_input) * grad) {
   RM_REAL sign = u.rest > 0 ? (RM_REAL)1 : u.rest < 0 ? (RM_REAL)-1 : u.rest;
   RM_REAL raw_inertia = RM(sigmoid)(in.inertia);
