@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { OptimizerState } from "./backend.js";
+import type { LossScaleState, OptimizerState } from "./backend.js";
 import { RingEngineError } from "./errors.js";
 
 /** Everything a session needs to go on as if it had never stopped. */
@@ -27,6 +27,7 @@ interface Header {
   readonly steps: number;
   readonly parameters: number;
   readonly slots: number;
+  readonly loss_scale?: LossScaleState;
 }
 
 function damaged(why: string): RingEngineError {
@@ -46,6 +47,7 @@ export function writeCheckpoint(state: CheckpointState): Uint8Array {
     steps: state.steps,
     parameters: parameters.length,
     slots: optimizer.updates.length,
+    ...(optimizer.loss_scale === undefined ? {} : { loss_scale: optimizer.loss_scale }),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const length = HEADER_AT + text.length + 24 * parameters.length + 4 * optimizer.updates.length + DIGEST_BYTES;
@@ -73,6 +75,12 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
+function isLossScale(value: unknown): value is LossScaleState {
+  if (typeof value !== "object" || value === null) return false;
+  const { scale, good_steps, skipped_updates } = value as Partial<Record<keyof LossScaleState, unknown>>;
+  return typeof scale === "number" && scale > 0 && isCount(good_steps) && isCount(skipped_updates);
+}
+
 function readHeader(bytes: Uint8Array): { readonly header: Header; readonly payload: number } {
   if (bytes.length < HEADER_AT + DIGEST_BYTES) throw damaged(`it has ${bytes.length} bytes`);
   const magic = new TextDecoder("latin1").decode(bytes.subarray(0, MAGIC.length));
@@ -89,14 +97,16 @@ function readHeader(bytes: Uint8Array): { readonly header: Header; readonly payl
   } catch (cause) {
     throw new RingEngineError("invalid_checkpoint", "no usable checkpoint: its header is no JSON", { cause });
   }
-  const { identity, seed, steps, parameters, slots } = { ...(typeof json === "object" ? json : null) } as Partial<
-    Record<keyof Header, unknown>
-  >;
+  const { identity, seed, steps, parameters, slots, loss_scale } = {
+    ...(typeof json === "object" ? json : null),
+  } as Partial<Record<keyof Header, unknown>>;
   if (typeof identity !== "string" || !isCount(seed) || !isCount(steps) || !isCount(parameters) || !isCount(slots)) {
     throw damaged("its header lacks a field");
   }
+  if (loss_scale !== undefined && !isLossScale(loss_scale)) throw damaged("its header lacks a field");
   if (end - payload !== 24 * parameters + 4 * slots) throw damaged("its length does not fit its header");
-  return { header: { identity, seed, steps, parameters, slots }, payload };
+  const scaled = loss_scale === undefined ? {} : { loss_scale };
+  return { header: { identity, seed, steps, parameters, slots, ...scaled }, payload };
 }
 
 /** Throws `invalid_checkpoint` for bytes that are none, damaged, cut or of another version. */
@@ -115,6 +125,7 @@ export function readCheckpoint(bytes: Uint8Array): CheckpointState {
       first_moment: vector(1),
       second_moment: vector(2),
       updates: Int32Array.from({ length: slots }, (_, i) => view.getInt32(24 * count + 4 * i, true)),
+      ...(header.loss_scale === undefined ? {} : { loss_scale: header.loss_scale }),
     },
   };
 }

@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
-import type { OptimizerState, RingBackend, RingConfig, StepOutcome, StepRequest, StepTrace } from "./backend.js";
+import type { HostBackend, OptimizerState, RingConfig, StepOutcome, StepRequest, StepTrace } from "./backend.js";
 import { RingEngineError, type RingEngineErrorCode } from "./errors.js";
 import { checkStepRequest } from "./internal/step-request.js";
 import { type PointerWatch, pointerTelemetry, stateLoopTelemetry, switching } from "./internal/telemetry.js";
-import { at } from "./internal/vector.js";
+import { at, column } from "./internal/vector.js";
 import { type NativeAddon, type NativeConfig, type NativeOutcome, loadAddon } from "./native-addon.js";
 import { parameterLayout } from "./parameters.js";
 
@@ -18,7 +18,7 @@ export interface CpuBackendOptions {
 }
 
 /** The compiled engine, and what it runs with. */
-export interface CpuBackend extends RingBackend {
+export interface CpuBackend extends HostBackend {
   readonly kind: "cpu";
   readonly threads: number;
   readonly instruction_set: CpuInstructionSet;
@@ -71,7 +71,12 @@ function chooseLevel(levels: readonly string[], wanted: CpuInstructionSet | unde
 }
 
 function nativeConfig(config: RingConfig, threads: number, level: number): NativeConfig {
-  const { precision, ptr_dtype, ...rest } = config;
+  const { precision, ptr_dtype, ring_history, ...rest } = config;
+  if (ring_history !== "inplace") {
+    throw new RingEngineError("unsupported", "the cpu engine keeps one ring, not one for every time step", {
+      details: { engines: ["cuda"] },
+    });
+  }
   return {
     ...rest,
     // A longer delay makes no difference.
@@ -81,11 +86,6 @@ function nativeConfig(config: RingConfig, threads: number, level: number): Nativ
     threads,
     level,
   };
-}
-
-/** Column b of [T, B]. */
-function column(values: Int32Array, b: number, B: number): readonly number[] {
-  return Array.from({ length: values.length / B }, (_, t) => at(values, t * B + b));
 }
 
 function traceOf(outcome: NativeOutcome): StepTrace | null {

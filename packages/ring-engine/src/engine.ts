@@ -1,8 +1,18 @@
 import { availableParallelism } from "node:os";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { SpecInteger, WorkloadSpec } from "@vrx/workload-schema";
-import type { ComputePrecision, EngineKind, PointerPrecision, RingBackend, RingBatch, RingConfig } from "./backend.js";
+import type {
+  Awaitable,
+  ComputePrecision,
+  EngineKind,
+  PointerPrecision,
+  RingBackend,
+  RingBatch,
+  RingConfig,
+} from "./backend.js";
 import { type CpuInstructionSet, createCpuBackend } from "./cpu-backend.js";
+import { createCudaBackend } from "./cuda-backend.js";
+import type { EngineDevice } from "./engine-device.js";
 import { RingEngineError } from "./errors.js";
 import { RING_MODEL_VERSION, runIdentity } from "./identity.js";
 import { initialParameters } from "./initial-parameters.js";
@@ -30,6 +40,13 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Instruction set of the cpu engine; the best this processor has when left out. */
   readonly instruction_set?: CpuInstructionSet;
+  /** Device of the cuda engine: `cuda`, `cuda:1`, or a UUID (`GPU-...`, `MIG-...`); the first when left out. */
+  readonly device?: string;
+  /**
+   * File of a CUDA driver to use instead of the system's, such as a fake one; what runs on that is `simulated`. With
+   * `auto`, either of the two asks for the cuda engine.
+   */
+  readonly driver?: string;
 }
 
 /** Whether an engine can execute a workload; `engines` are those of this release that can. */
@@ -37,7 +54,7 @@ export type Support =
   | { readonly status: "ok"; readonly config: RingConfig }
   | {
       readonly status: "unsupported";
-      readonly code: "precision" | "ptr_dtype" | "too_large";
+      readonly code: "precision" | "ptr_dtype" | "too_large" | "ring_history";
       readonly reason: string;
       readonly engines: readonly EngineKind[];
     };
@@ -60,6 +77,8 @@ export interface Engine {
   readonly precisions: readonly ComputePrecision[];
   readonly ptr_dtypes: readonly PointerPrecision[];
   readonly threads: number;
+  /** Where it runs; null on the host. */
+  readonly device: EngineDevice | null;
   /** `createEngine(kind, options)` makes the same engine again, in another process too. */
   readonly options: EngineOptions;
   /** Why this engine, where `auto` could not have a faster one: the reason and what to do; else null. */
@@ -76,26 +95,26 @@ export interface Engine {
     how: PrepareOptions,
   ): Promise<Session>;
   /** The bare model without data, for checks: parameters are zero until they are written. */
-  createBackend(config: RingConfig): RingBackend;
+  createBackend(config: RingConfig): Awaitable<RingBackend>;
 }
 
 type EngineParts = Pick<
   Engine,
-  "kind" | "version" | "precisions" | "threads" | "options" | "fallback" | "createBackend"
+  "kind" | "version" | "precisions" | "threads" | "device" | "options" | "fallback" | "createBackend"
 >;
 
 /** What the engines of this release compute in. */
 const PRECISIONS: Readonly<Record<EngineKind, readonly ComputePrecision[]>> = {
   reference: ["fp64"],
   cpu: ["fp64", "fp32"],
-  cuda: [],
+  cuda: ["fp64", "fp32", "fp16", "bf16"],
 };
 const KINDS: readonly EngineKind[] = ["reference", "cpu", "cuda"];
 const POINTER_PRECISIONS: readonly PointerPrecision[] = ["fp64", "fp32"];
 
 /** The engines that compute in a format, as a clause. */
 function whoCan(engines: readonly EngineKind[]): string {
-  if (engines.length === 0) return "no engine of this release does (a CUDA engine is needed)";
+  if (engines.length === 0) return "no engine of this release does";
   return `the ${engines.join(" and the ")} engine${engines.length > 1 ? "s do" : " does"}`;
 }
 
@@ -108,10 +127,16 @@ function supportOf(
   const { precision, ptr_dtype } = spec.ant_spec;
   const large = oversized(ringShape(spec, resolved));
   const pointerOk = isPointerPrecision(ptr_dtype);
+  const kept = resolved.ring_history === "materialized";
   const engines = KINDS.filter(
-    (other) => isComputePrecision(precision) && PRECISIONS[other].includes(precision) && pointerOk && large === null,
+    (other) =>
+      isComputePrecision(precision) &&
+      PRECISIONS[other].includes(precision) &&
+      pointerOk &&
+      large === null &&
+      (!kept || other === "cuda"),
   );
-  const refuse = (code: "precision" | "ptr_dtype" | "too_large", reason: string): Support => ({
+  const refuse = (code: "precision" | "ptr_dtype" | "too_large" | "ring_history", reason: string): Support => ({
     status: "unsupported",
     code,
     reason,
@@ -128,6 +153,12 @@ function supportOf(
   if (!pointerOk) {
     const own = POINTER_PRECISIONS.join(" or ");
     return refuse("ptr_dtype", `the ${kind} engine keeps pointers in ${own}, not in ${ptr_dtype}: ${whoCan(engines)}`);
+  }
+  if (kept && kind !== "cuda") {
+    return refuse(
+      "ring_history",
+      `the ${kind} engine keeps one ring, not one for every time step: the cuda engine can`,
+    );
   }
   return { status: "ok", config: ringConfig(spec, resolved) };
 }
@@ -157,15 +188,21 @@ function engineOf(parts: EngineParts): Engine {
       }
       const { config } = support;
       const { context_scale_init } = requireRingOptions(options);
-      const prediction = predictMemory(spec, options ?? {}, { engine: kind, threads: parts.threads });
-      // The initial values cross the border once, in float64.
-      requireMemory(prediction, undefined, 8 * parameterCount(config));
+      const { device } = parts;
+      const prediction = predictMemory(spec, options ?? {}, {
+        engine: kind,
+        threads: parts.threads,
+        ...(device === null ? {} : { multiprocessors: device.multiprocessors }),
+      });
+      // The initial values cross the border once, in float64. A device says itself what it cannot hold, when it is asked.
+      if (device === null) requireMemory(prediction, undefined, 8 * parameterCount(config));
+      else requireMemory(prediction, Number.MAX_SAFE_INTEGER);
       await breathe();
       signal?.throwIfAborted();
       let backend: RingBackend | null = null;
       try {
-        backend = parts.createBackend(config);
-        backend.writeParameters(initialParameters(config, seed, context_scale_init));
+        backend = await parts.createBackend(config);
+        await backend.writeParameters(initialParameters(config, seed, context_scale_init));
         await breathe();
         signal?.throwIfAborted();
       } catch (error) {
@@ -176,6 +213,7 @@ function engineOf(parts: EngineParts): Engine {
       return createSession(backend, {
         engine_version: parts.version,
         threads: parts.threads,
+        device,
         seed,
         identity,
         prediction,
@@ -191,13 +229,14 @@ function referenceEngine(fallback: Engine["fallback"]): Engine {
     version: `reference/${RING_MODEL_VERSION}`,
     precisions: PRECISIONS.reference,
     threads: 1,
+    device: null,
     options: {},
     fallback,
     createBackend: createReferenceBackend,
   });
 }
 
-function cpuEngine(levels: readonly string[], options: EngineOptions): Engine {
+function cpuEngine(levels: readonly string[], options: EngineOptions, fallback: Engine["fallback"]): Engine {
   const { threads = availableParallelism(), instruction_set } = options;
   const cpuOptions = { threads, ...(instruction_set === undefined ? {} : { instruction_set }) };
   return engineOf({
@@ -205,8 +244,9 @@ function cpuEngine(levels: readonly string[], options: EngineOptions): Engine {
     version: `cpu/${RING_MODEL_VERSION} (${instruction_set ?? levels.at(-1) ?? "generic"})`,
     precisions: PRECISIONS.cpu,
     threads,
+    device: null,
     options: cpuOptions,
-    fallback: null,
+    fallback,
     createBackend: (config) => createCpuBackend(config, cpuOptions),
   });
 }
@@ -216,10 +256,71 @@ function checkThreads(threads: number | undefined): void {
   throw new RingEngineError("invalid_argument", `threads: expected an integer from 1 to 1024, found ${threads}`);
 }
 
+/** The engine on a CUDA device, or why there is none. */
+type CudaEngineOpen =
+  | { readonly status: "ok"; readonly engine: Engine }
+  | {
+      readonly status: "unavailable";
+      readonly reason: string;
+      readonly message: string;
+      readonly fix: string;
+      readonly cause?: unknown;
+    };
+
+async function openCudaEngine(options: EngineOptions): Promise<CudaEngineOpen> {
+  const { device: selector, driver } = options;
+  // Whoever runs on the host loads nothing of a device's.
+  const { findRingDevice } = await import("./native-ring-device.js");
+  const found = await findRingDevice(selector, driver);
+  if (found.status === "unavailable") return found;
+  const { facts, open } = found;
+  const engine = engineOf({
+    kind: "cuda",
+    version: `cuda/${RING_MODEL_VERSION} (sm_${facts.compute_capability.replace(".", "")})`,
+    precisions: PRECISIONS.cuda,
+    threads: 1,
+    device: facts,
+    // Another process may number devices otherwise: it gets the UUID.
+    options: { device: facts.uuid, ...(driver === undefined ? {} : { driver }) },
+    fallback: null,
+    createBackend: async (config) => createCudaBackend(config, await open()),
+  });
+  return { status: "ok", engine };
+}
+
+/** Reasons that say that there is no GPU as far as anybody can see, and not that there is one which cannot be used. */
+const NO_GPU: ReadonlySet<string> = new Set(["addon_not_built", "driver_missing", "no_device", "stub_library"]);
+
+async function automaticEngine(options: EngineOptions): Promise<Engine> {
+  const asked = options.device !== undefined || options.driver !== undefined;
+  const ofHost = options.threads !== undefined || options.instruction_set !== undefined;
+  const cuda = ofHost && !asked ? null : await openCudaEngine(options);
+  if (cuda?.status === "ok") return cuda.engine;
+  // A device that was named is what the run is about: nothing else will do in its place.
+  if (cuda !== null && asked) throw unavailable(cuda);
+  const unusable = cuda === null || NO_GPU.has(cuda.reason) ? null : { reason: cuda.message, fix: cuda.fix };
+  const load = loadAddon();
+  if (load.status === "loaded") return cpuEngine(load.levels, options, unusable);
+  return referenceEngine({ reason: load.message, fix: load.fix });
+}
+
+function unavailable(why: {
+  readonly reason: string;
+  readonly message: string;
+  readonly fix: string;
+  readonly cause?: unknown;
+}): RingEngineError {
+  return new RingEngineError("engine_unavailable", `${why.message}; ${why.fix}`, {
+    details: { reason: why.reason, fix: why.fix },
+    cause: why.cause,
+  });
+}
+
 /**
- * The engine of a name. `reference` always works, on one thread in fp64; `cpu` needs the compiled addon and
- * rejects with `engine_unavailable`, saying why and what to do; `auto` is `cpu` where the addon loads and
- * `reference` otherwise, with the reason in `fallback`. There is no `cuda` engine in this release.
+ * The engine of a name. `reference` always works, on one thread in fp64; `cpu` needs the compiled addon and `cuda` a
+ * driver with a device: they reject with `engine_unavailable`, saying why and what to do, and never become another.
+ * `auto` is the fastest there is: `cuda` where a GPU can be used, `cpu` where its addon loads, and `reference` otherwise;
+ * `fallback` says why it is not a faster one that looks as if it should be there. Options of one engine choose it.
  */
 export async function createEngine(choice: EngineChoice, options: EngineOptions = {}): Promise<Engine> {
   // The addon is loaded in a later turn, so that a caller can show what it waits for.
@@ -228,19 +329,17 @@ export async function createEngine(choice: EngineChoice, options: EngineOptions 
   switch (choice) {
     case "reference":
       return referenceEngine(null);
-    case "cpu":
-    case "auto": {
+    case "auto":
+      return automaticEngine(options);
+    case "cpu": {
       const load = loadAddon();
-      if (load.status === "loaded") return cpuEngine(load.levels, options);
-      if (choice === "auto") return referenceEngine({ reason: load.message, fix: load.fix });
-      throw new RingEngineError("engine_unavailable", `${load.message}; ${load.fix}`, {
-        details: { reason: load.reason, fix: load.fix },
-        cause: load.cause,
-      });
+      if (load.status === "loaded") return cpuEngine(load.levels, options, null);
+      throw unavailable(load);
     }
-    case "cuda":
-      throw new RingEngineError("engine_unavailable", "this release has no cuda engine; use cpu, reference or auto", {
-        details: { engines: ["cpu", "reference"] },
-      });
+    case "cuda": {
+      const cuda = await openCudaEngine(options);
+      if (cuda.status === "ok") return cuda.engine;
+      throw unavailable(cuda);
+    }
   }
 }

@@ -100,6 +100,7 @@ function readConfig(reader: JsonReader, at: string): RingConfig | null {
     sensory_dim: count("sensory_dim", 1, defaultSensoryWidth(slot_dim)),
     precision: dtype("param_dtype"),
     ptr_dtype: dtype("ptr_dtype"),
+    ring_history: PRESCRIBED.ring_history,
     window_radius: reader.integer(`${at}/gauss_k`, 0, WIDEST_RADIUS, PRESCRIBED.window_radius),
     window_tau: real("gauss_tau", PRESCRIBED.window_tau),
     deadzone_tau: real("ptr_deadzone_tau", PRESCRIBED.deadzone_tau),

@@ -15,7 +15,16 @@ export const RING_MODEL_VERSION = 1;
 
 /** The identity of a configuration: two runs with the same one, the same seed and the same engine compute the same. */
 export function runIdentity(config: RingConfig, context_scale_init: number): RunIdentity {
-  const facts = { ...config, context_scale_init, generator: RANDOM_GENERATOR, model_version: RING_MODEL_VERSION };
+  // Runs from before there was a choice were in place: their identity stays what it was.
+  const { ring_history, ...others } = config;
+  const history = ring_history === "inplace" ? {} : { ring_history };
+  const facts = {
+    ...others,
+    ...history,
+    context_scale_init,
+    generator: RANDOM_GENERATOR,
+    model_version: RING_MODEL_VERSION,
+  };
   const ordered = Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1));
   const json = JSON.stringify(Object.fromEntries(ordered));
   return { json, digest: createHash("sha256").update(json).digest("hex") };

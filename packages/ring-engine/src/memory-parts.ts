@@ -1,3 +1,5 @@
+import type { RingConfig } from "./backend.js";
+import { cudaArena } from "./internal/cuda-arena.js";
 import type { RingShape } from "./ring-config.js";
 
 /** Bytes an engine holds while it trains, by what they are for. */
@@ -90,4 +92,16 @@ export function cpuMemory(
         (packedWeights + B * (4 * D + 2 * C + 2 * S) + scratch + Math.min(N, ROW_BLOCK) * 4 * (widest + TILE_ROWS)) +
       threads * ROW_BLOCK * PACKED_ROW_BYTES,
   };
+}
+
+/** The arena of the cuda engine, and a ring for every time step where those are kept. */
+export function cudaMemory(config: RingConfig, multiprocessors: number): MemoryParts {
+  const { parts } = cudaArena(config, { multiprocessors });
+  const kept = config.ring_history === "materialized" ? config.synth_len : 0;
+  return { ...parts, ring: parts.ring + kept * materializedRing(config) };
+}
+
+/** Bytes of one of the rings that are kept for every time step; they are of fp32 whatever the products are of. */
+export function materializedRing({ precision, batch_size, ring_len, slot_dim }: RingConfig): number {
+  return (precision === "fp64" ? 8 : 4) * batch_size * ring_len * slot_dim;
 }

@@ -2,7 +2,7 @@ import { availableMemory } from "./internal/available-memory.js";
 import type { SpecInteger, WorkloadSpec } from "@vrx/workload-schema";
 import type { EngineKind } from "./backend.js";
 import { RingEngineError } from "./errors.js";
-import { type MemoryParts, cpuMemory, referenceMemory, totalBytes } from "./memory-parts.js";
+import { type MemoryParts, cpuMemory, cudaMemory, referenceMemory, totalBytes } from "./memory-parts.js";
 import { type RingOptions, requireRingOptions } from "./options.js";
 import { isComputePrecision, isPointerPrecision, ringShape } from "./ring-config.js";
 
@@ -17,23 +17,25 @@ export interface MemoryOptions {
   readonly engine: EngineKind;
   /** Worker threads of the cpu engine; 1 when left out. */
   readonly threads?: number;
+  /** Of the cuda engine's device: how its work is cut changes a few per cent; those of an H100 or H200 when left out. */
+  readonly multiprocessors?: number;
 }
 
 /**
  * Predicts what an engine allocates for a workload, from its sizes alone: nothing is allocated, no addon is
  * loaded, and sizes of any magnitude are taken. The cpu engine's figure is that of its one block of memory, of
  * which only what is used becomes resident. Formats the engine does not compute in are counted as fp64.
- * Throws `invalid_options`, and `unsupported` for the cuda engine.
+ * The cuda engine's is that of the device. Throws `invalid_options`.
  */
 export function predictMemory(
   spec: WorkloadSpec<SpecInteger>,
   options: Partial<RingOptions>,
-  { engine, threads = 1 }: MemoryOptions,
+  { engine, threads = 1, multiprocessors = 132 }: MemoryOptions,
 ): MemoryPrediction {
   const shape = ringShape(spec, requireRingOptions(options));
   const { precision, ptr_dtype } = spec.ant_spec;
   const formats = {
-    precision: isComputePrecision(precision) ? precision : "fp64",
+    precision: precision === "fp32" ? "fp32" : "fp64",
     ptr_dtype: isPointerPrecision(ptr_dtype) ? ptr_dtype : "fp64",
   } as const;
   const parts = ((): MemoryParts => {
@@ -43,7 +45,10 @@ export function predictMemory(
       case "cpu":
         return cpuMemory({ ...shape, ...formats }, threads);
       case "cuda":
-        throw new RingEngineError("unsupported", "this release has no cuda engine to predict the memory of");
+        return cudaMemory(
+          { ...shape, ...formats, precision: isComputePrecision(precision) ? precision : "fp64" },
+          multiprocessors,
+        );
     }
   })();
   const total_bytes = totalBytes(parts);

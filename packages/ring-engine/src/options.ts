@@ -1,3 +1,4 @@
+import type { RingHistory } from "./backend.js";
 import { RingEngineError } from "./errors.js";
 import { nearest } from "./internal/nearest.js";
 import { PRESCRIBED } from "./prescribed.js";
@@ -16,6 +17,8 @@ export interface RingOptions {
   readonly sensory_len: number | null;
   /** Width of the sensory stage; null: a third of the slot width, at least 8. */
   readonly sensory_dim: number | null;
+  /** Whether a ring is kept for every time step, as automatic differentiation would; only the cuda engine can. */
+  readonly ring_history: RingHistory;
   /** Slots read and written on each side of the pointer. */
   readonly window_radius: number;
   /** Divisor of the squared distance in the window's exponent. */
@@ -57,6 +60,7 @@ export const DEFAULT_RING_OPTIONS: RingOptions = {
   sensory_ring: true,
   sensory_len: null,
   sensory_dim: null,
+  ring_history: PRESCRIBED.ring_history,
   window_radius: PRESCRIBED.window_radius,
   window_tau: PRESCRIBED.window_tau,
   deadzone_tau: PRESCRIBED.deadzone_tau,
@@ -71,8 +75,8 @@ export const DEFAULT_RING_OPTIONS: RingOptions = {
 
 interface Rule {
   readonly expected: string;
-  readonly type: "number" | "boolean";
-  readonly accepts: (value: number) => boolean;
+  readonly type: "number" | "boolean" | "string";
+  readonly accepts: (value: unknown) => boolean;
   readonly nullable?: true;
 }
 
@@ -84,12 +88,12 @@ const MOST_DIRECTIONS = 4096;
 const integer = (minimum: number, maximum: number): Rule => ({
   expected: `an integer from ${minimum} to ${maximum}`,
   type: "number",
-  accepts: (value) => Number.isInteger(value) && value >= minimum && value <= maximum,
+  accepts: (value) => Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum,
 });
 const real = (expected: string, accepts: (value: number) => boolean): Rule => ({
   expected,
   type: "number",
-  accepts: (value) => Number.isFinite(value) && accepts(value),
+  accepts: (value) => Number.isFinite(value) && accepts(Number(value)),
 });
 const derived = (rule: Rule): Rule => ({ ...rule, expected: `${rule.expected}, or null`, nullable: true });
 const positive = real("a number above 0", (value) => value > 0);
@@ -101,6 +105,11 @@ const RULES: Readonly<Record<keyof RingOptions, Rule>> = {
   sensory_ring: { expected: "true or false", type: "boolean", accepts: () => true },
   sensory_len: derived(integer(1, LARGEST_COUNT)),
   sensory_dim: derived(integer(1, LARGEST_COUNT)),
+  ring_history: {
+    expected: '"inplace" or "materialized"',
+    type: "string",
+    accepts: (value) => value === "inplace" || value === "materialized",
+  },
   window_radius: integer(0, WIDEST_RADIUS),
   window_tau: positive,
   deadzone_tau: positive,
@@ -139,7 +148,7 @@ function checkOption(name: string, value: unknown): RingOptionIssue | null {
   const rule = RULES[name];
   if (value === undefined || (value === null && rule.nullable === true)) return null;
   const typed = typeof value === rule.type;
-  if (typed && rule.accepts(Number(value))) return null;
+  if (typed && rule.accepts(value)) return null;
   const message = `${name}: expected ${rule.expected}, found ${found}`;
   return { code: typed ? "out_of_range" : "wrong_type", option: name, message, expected: rule.expected, found };
 }

@@ -2,6 +2,7 @@ import type { RingConfig } from "./backend.js";
 
 /** The constants the recorded runs were made with; options of the same names can change them. */
 export const PRESCRIBED = {
+  ring_history: "inplace",
   window_radius: 2,
   window_tau: 8,
   deadzone_tau: 0.25,

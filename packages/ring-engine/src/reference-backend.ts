@@ -1,4 +1,4 @@
-import type { OptimizerState, RingBackend, RingConfig, StepOutcome, StepRequest, StepTrace } from "./backend.js";
+import type { HostBackend, OptimizerState, RingConfig, StepOutcome, StepRequest, StepTrace } from "./backend.js";
 import { RingEngineError } from "./errors.js";
 import { adamUpdate } from "./internal/adam.js";
 import { crossEntropy } from "./internal/cross-entropy.js";
@@ -64,7 +64,7 @@ const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resol
  * Computes in fp64 only (throws `unsupported` otherwise); a pointer format of fp32 is obeyed by rounding
  * every pointer, way and weight to it.
  */
-export function createReferenceBackend(config: RingConfig): RingBackend {
+export function createReferenceBackend(config: RingConfig): HostBackend {
   if (config.precision !== "fp64") {
     throw new RingEngineError("unsupported", `the reference engine computes in fp64, not in ${config.precision}`, {
       details: { engines: ["cpu"] },

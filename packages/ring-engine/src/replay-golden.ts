@@ -1,4 +1,13 @@
-import type { ComputePrecision, EngineKind, OptimizerState, RingBackend, RingConfig, StepOutcome } from "./backend.js";
+import type {
+  Awaitable,
+  ComputePrecision,
+  EngineKind,
+  OptimizerState,
+  PointerPrecision,
+  RingBackend,
+  RingConfig,
+  StepOutcome,
+} from "./backend.js";
 import type { GoldenStep, RingGolden } from "./golden.js";
 import {
   type GoldenErrors,
@@ -15,7 +24,7 @@ import { worst } from "./internal/relative-error.js";
 export interface GoldenEngine {
   readonly kind: EngineKind;
   readonly precisions: readonly ComputePrecision[];
-  createBackend(config: RingConfig): RingBackend;
+  createBackend(config: RingConfig): Awaitable<RingBackend>;
 }
 
 /** What came out of replaying one golden on one engine. */
@@ -42,18 +51,12 @@ export interface GoldenReplay {
   readonly ok: boolean;
 }
 
-const TOLERANCE: Readonly<Record<ComputePrecision, number>> = { fp64: 1e-9, fp32: 1e-3 };
+const TOLERANCE: Readonly<Record<PointerPrecision, number>> = { fp64: 1e-9, fp32: 1e-3 };
 /** How much further apart than those few roundings the many of a whole step may drive two implementations. */
 const ROUNDING_ALLOWANCE = 16;
 
 const within = ({ deviations, mismatches }: StepComparison, tolerance: number): boolean =>
   mismatches.length === 0 && deviations.every(({ error }) => error <= tolerance);
-
-function freshBackend(golden: RingGolden, engine: GoldenEngine, config: RingConfig): RingBackend {
-  const backend = engine.createBackend(config);
-  backend.writeParameters(golden.initial);
-  return backend;
-}
 
 /** Slopes, and parameters by their slopes, can consist of rounding while the pass itself is well determined. */
 const isOfSlopes = ({ group }: StepDeviation): boolean => group === "grads" || group === "params";
@@ -62,6 +65,15 @@ const isOfSlopes = ({ group }: StepDeviation): boolean => group === "grads" || g
 interface Start {
   readonly parameters: Float64Array;
   readonly optimizer: OptimizerState;
+}
+
+async function stateOf(backend: RingBackend): Promise<Start> {
+  return { parameters: await backend.readParameters(), optimizer: await backend.readOptimizer() };
+}
+
+async function goTo(backend: RingBackend, { parameters, optimizer }: Start): Promise<void> {
+  await backend.writeParameters(parameters);
+  await backend.writeOptimizer(optimizer);
 }
 
 function runStep(
@@ -94,16 +106,16 @@ async function roundingEffects(
   start: Start,
   forced?: Float64Array,
 ): Promise<readonly StepComparison[]> {
-  const run = (roundings: number): Promise<StepOutcome> => {
+  const run = async (roundings: number): Promise<StepOutcome> => {
     const shift = roundings * ONE_ROUNDING[formatOf(golden.config)];
-    backend.writeParameters(start.parameters.map((value, i) => value * (1 + (i % 2 === 0 ? shift : -shift))));
-    backend.writeOptimizer(start.optimizer);
+    const parameters = start.parameters.map((value, i) => value * (1 + (i % 2 === 0 ? shift : -shift)));
+    await goTo(backend, { ...start, parameters });
     return runStep(golden, backend, index, forced, shift);
   };
-  const base = recordStep(golden, step, backend, await run(0));
+  const base = await recordStep(golden, step, backend, await run(0));
   const effects: StepComparison[] = [];
   for (const roundings of [1, -1, 4, -4, 16, -16])
-    effects.push(compareStep(golden, index, base, backend, await run(roundings), forced !== undefined));
+    effects.push(await compareStep(golden, index, base, backend, await run(roundings), forced !== undefined));
   return effects;
 }
 
@@ -188,25 +200,25 @@ export async function replayGolden(golden: RingGolden, engine: GoldenEngine): Pr
 
   let comparisons: StepComparison[] = [];
   let mode: GoldenReplay["mode"] = "free";
-  const backend = freshBackend(golden, engine, config);
+  const backend = await engine.createBackend(config);
   try {
+    await backend.writeParameters(golden.initial);
     for (const [index, step] of golden.steps.entries()) {
-      const before: Start = { parameters: backend.readParameters(), optimizer: backend.readOptimizer() };
+      const before = await stateOf(backend);
       const outcome = await runStep(golden, backend, index);
-      const comparison = compareStep(golden, index, step, backend, outcome, false);
+      const comparison = await compareStep(golden, index, step, backend, outcome, false);
       if (within(comparison, tolerance)) {
         comparisons.push(comparison);
         continue;
       }
-      const after: Start = { parameters: backend.readParameters(), optimizer: backend.readOptimizer() };
+      const after = await stateOf(backend);
       const effects = await roundingEffects(golden, backend, index, step, before);
       const { chaotic, unexplained, explained } = judgeDeviations(comparison, effects, tolerance);
       const forced = index === 0 && chaotic ? step.trace?.pointers : undefined;
       if (forced === undefined && (unexplained || !chaotic)) {
         if (!unexplained) notes.push(leftOutNote(index, explained));
         comparisons.push(unexplained ? comparison : without(comparison, explained));
-        backend.writeParameters(after.parameters);
-        backend.writeOptimizer(after.optimizer);
+        await goTo(backend, after);
         continue;
       }
       if (forced !== undefined) {
@@ -214,9 +226,15 @@ export async function replayGolden(golden: RingGolden, engine: GoldenEngine): Pr
         notes.push(
           "pointers diverge from the recorded ones by rounding alone: step 0 is teacher-forced from its trace",
         );
-        backend.writeParameters(before.parameters);
-        backend.writeOptimizer(before.optimizer);
-        const guided = compareStep(golden, index, step, backend, await runStep(golden, backend, index, forced), true);
+        await goTo(backend, before);
+        const guided = await compareStep(
+          golden,
+          index,
+          step,
+          backend,
+          await runStep(golden, backend, index, forced),
+          true,
+        );
         const noise = within(guided, tolerance)
           ? []
           : judgeDeviations(

@@ -28,6 +28,7 @@ export function ringShape(spec: WorkloadSpec<SpecInteger>, options: RingOptions)
     sensory_ring: options.sensory_ring,
     sensory_len: options.sensory_len ?? defaultSensoryLength(R),
     sensory_dim: options.sensory_dim ?? defaultSensoryWidth(D),
+    ring_history: options.ring_history,
     window_radius: options.window_radius,
     window_tau: options.window_tau,
     deadzone_tau: options.deadzone_tau,
@@ -56,7 +57,7 @@ export function oversized(shape: RingShape): { readonly name: string; readonly v
 }
 
 export function isComputePrecision(word: string): word is ComputePrecision {
-  return word === "fp64" || word === "fp32";
+  return word === "fp64" || word === "fp32" || word === "fp16" || word === "bf16";
 }
 
 export function isPointerPrecision(word: string): word is PointerPrecision {
@@ -65,7 +66,7 @@ export function isPointerPrecision(word: string): word is PointerPrecision {
 
 /**
  * What an engine executes for a spec and options. Throws `unsupported` for formats that no engine of this
- * release computes in (fp16, bf16, amp) and for sizes that do not fit 32-bit slot numbers.
+ * release computes in (amp; fp16 and bf16 pointers) and for sizes that do not fit 32-bit slot numbers.
  */
 export function ringConfig(spec: WorkloadSpec<SpecInteger>, options: RingOptions): RingConfig {
   const { precision, ptr_dtype } = spec.ant_spec;
@@ -77,7 +78,7 @@ export function ringConfig(spec: WorkloadSpec<SpecInteger>, options: RingOptions
   if (!isComputePrecision(precision) || !isPointerPrecision(ptr_dtype)) {
     throw new RingEngineError(
       "unsupported",
-      `precision ${precision} with ptr_dtype ${ptr_dtype}: expected fp64 or fp32 for both; no engine of this release computes in others`,
+      `precision ${precision} with ptr_dtype ${ptr_dtype}: expected fp64, fp32, fp16 or bf16 with pointers in fp64 or fp32; no engine of this release computes in others`,
       { details: { engines: [] } },
     );
   }

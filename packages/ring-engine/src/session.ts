@@ -1,15 +1,17 @@
 import type {
   ComputePrecision,
+  DeviceMemory,
   EngineKind,
+  LossScaling,
   PointerTelemetry,
   RingBackend,
   RingBatch,
   RingConfig,
   StateLoopTelemetry,
-  StepOutcome,
 } from "./backend.js";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import type { Disposes } from "./disposes.js";
+import type { EngineDevice } from "./engine-device.js";
 import { RingEngineError } from "./errors.js";
 import type { RunIdentity } from "./identity.js";
 import { at } from "./internal/vector.js";
@@ -20,12 +22,16 @@ import { ringBatch, stateLoopProjection } from "./ring-batch.js";
 export interface RingStepSample {
   /** Counts from 0 over the life of the run, checkpoints included. */
   readonly step: number;
-  /** Forward, backward and Adam, in seconds; making the batch is not in it. */
+  /** Forward, backward and Adam, in seconds, by the device's clock where it has one; making the batch is not in it. */
   readonly time_s: number;
   /** Mean cross-entropy before the step's update; NaN and infinities are what they are. */
   readonly loss: number;
   readonly telemetry: PointerTelemetry;
   readonly state_loop: StateLoopTelemetry | null;
+  /** How the loss was scaled, and whether the update was skipped; absent but in fp16. */
+  readonly loss_scaling?: LossScaling;
+  /** Bytes on the device at the end of the step; absent where the engine uses the host's memory. */
+  readonly device_memory?: DeviceMemory;
 }
 
 /** What a model makes of a batch without learning from it. */
@@ -58,6 +64,8 @@ interface SessionMembers {
   readonly memory: SessionMemory;
   /** Training steps done so far. */
   readonly completed_steps: number;
+  /** Where it runs; null on the host. */
+  readonly device: EngineDevice | null;
   /** One training step on the next batch. Rejects with `busy` while another is running. */
   step(): Promise<RingStepSample>;
   /** `count` training steps, as they are asked for; ends with the signal's reason between two steps when aborted. */
@@ -65,9 +73,9 @@ interface SessionMembers {
   /** Forward only: neither parameters nor the next training step change. */
   evaluate(batch: RingBatch): Promise<Evaluation>;
   /** Everything needed to go on bit for bit, on the same engine with the same number of threads. */
-  checkpoint(): Uint8Array;
-  /** Goes back (or on) to a checkpoint of the same identity and seed; nothing changes when it throws. */
-  restore(bytes: Uint8Array): void;
+  checkpoint(): Promise<Uint8Array>;
+  /** Goes back (or on) to a checkpoint of the same identity and seed; nothing changes when the bytes are refused. */
+  restore(bytes: Uint8Array): Promise<void>;
   /** Releases the engine's memory, after the running step if there is one. Again is fine. */
   dispose(): void;
 }
@@ -76,6 +84,7 @@ interface SessionMembers {
 export type Session = SessionMembers & Disposes;
 
 export interface SessionFacts {
+  readonly device: EngineDevice | null;
   readonly engine_version: string;
   readonly threads: number;
   readonly seed: number;
@@ -115,7 +124,7 @@ export function createSession(backend: RingBackend, facts: SessionFacts): Sessio
     released = true;
     backend.dispose();
   };
-  const exclusively = async (work: () => Promise<StepOutcome>): Promise<StepOutcome> => {
+  const exclusively = async <T>(work: () => Promise<T>): Promise<T> => {
     requireIdle();
     running = true;
     try {
@@ -154,7 +163,17 @@ export function createSession(backend: RingBackend, facts: SessionFacts): Sessio
       return stepping;
     });
     completed = index + 1;
-    return { step: index, time_s, loss: outcome.loss, telemetry: outcome.telemetry, state_loop: outcome.state_loop };
+    const { loss, telemetry, state_loop, loss_scaling, device_time_s } = outcome;
+    const device_memory = backend.deviceMemory?.();
+    return {
+      step: index,
+      time_s: device_time_s ?? time_s,
+      loss,
+      telemetry,
+      state_loop,
+      ...(loss_scaling === undefined ? {} : { loss_scaling }),
+      ...(device_memory === undefined ? {} : { device_memory }),
+    };
   };
 
   const dispose = (): void => {
@@ -170,6 +189,7 @@ export function createSession(backend: RingBackend, facts: SessionFacts): Sessio
     seed,
     config,
     identity,
+    device: facts.device,
     get memory() {
       const held_bytes = backend.memoryBytes();
       return {
@@ -196,17 +216,17 @@ export function createSession(backend: RingBackend, facts: SessionFacts): Sessio
       const { loss, logits, telemetry } = outcome;
       return { loss, accuracy: accuracyOf(logits, batch.y), logits, telemetry };
     },
-    checkpoint: () => {
-      requireIdle();
-      return writeCheckpoint({
-        identity: identity.digest,
-        seed,
-        steps: completed,
-        parameters: backend.readParameters(),
-        optimizer: backend.readOptimizer(),
-      });
-    },
-    restore: (bytes) => {
+    checkpoint: () =>
+      exclusively(async () =>
+        writeCheckpoint({
+          identity: identity.digest,
+          seed,
+          steps: completed,
+          parameters: await backend.readParameters(),
+          optimizer: await backend.readOptimizer(),
+        }),
+      ),
+    restore: async (bytes) => {
       requireIdle();
       const state = readCheckpoint(bytes);
       const mismatch = (what: string, expected: string | number, found: string | number): RingEngineError =>
@@ -218,8 +238,10 @@ export function createSession(backend: RingBackend, facts: SessionFacts): Sessio
       if (state.seed !== seed) throw mismatch("seed", seed, state.seed);
       const slots = backend.parameters.length;
       if (state.optimizer.updates.length !== slots) throw mismatch("parameters", slots, state.optimizer.updates.length);
-      backend.writeParameters(state.parameters);
-      backend.writeOptimizer(state.optimizer);
+      await exclusively(async () => {
+        await backend.writeParameters(state.parameters);
+        await backend.writeOptimizer(state.optimizer);
+      });
       completed = state.steps;
     },
     dispose,

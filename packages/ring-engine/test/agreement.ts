@@ -1,4 +1,4 @@
-import type { RingBackend, RingConfig, StepOutcome } from "../src/backend.js";
+import type { Awaitable, RingBackend, RingConfig, StepOutcome } from "../src/backend.js";
 import { relativeError, ringError } from "../src/internal/relative-error.js";
 import { initialParameters } from "../src/initial-parameters.js";
 import { createReferenceBackend } from "../src/reference-backend.js";
@@ -22,10 +22,10 @@ export async function compareWithReference(
   config: RingConfig,
   seed: number,
   steps: number,
-  createCandidate: (config: RingConfig) => RingBackend,
+  createCandidate: (config: RingConfig) => Awaitable<RingBackend>,
 ): Promise<Agreement> {
   const reference = createReferenceBackend({ ...config, precision: "fp64" });
-  const candidate = createCandidate(config);
+  const candidate = await createCandidate(config);
   const floor = config.precision === "fp64" ? 1e-6 : 1e-3;
   const errors = { logits: 0, loss: 0, gradients: 0, parameters: 0, moments: 0, trace: 0, telemetry: 0 };
   const differences: string[] = [];
@@ -34,7 +34,7 @@ export async function compareWithReference(
   };
   const initial = initialParameters(config, seed);
   reference.writeParameters(initial);
-  candidate.writeParameters(initial);
+  await candidate.writeParameters(initial);
   const projection = stateLoopProjection(config, seed);
   for (let step = 0; step < steps; step++) {
     const request = {
@@ -61,9 +61,9 @@ export async function compareWithReference(
         `step ${step}: state loop ${JSON.stringify(expected.state_loop)} and ${JSON.stringify(found.state_loop)}`,
       );
     }
-    const [slopes, expectedSlopes] = [candidate.readGradients(), reference.readGradients()];
-    const [moments, expectedMoments] = [candidate.readOptimizer(), reference.readOptimizer()];
-    const [parameters, expectedParameters] = [candidate.readParameters(), reference.readParameters()];
+    const [slopes, expectedSlopes] = [await candidate.readGradients(), reference.readGradients()];
+    const [moments, expectedMoments] = [await candidate.readOptimizer(), reference.readOptimizer()];
+    const [parameters, expectedParameters] = [await candidate.readParameters(), reference.readParameters()];
     const scale = largest(expectedSlopes.values);
     for (const [i, { name, offset, length }] of reference.parameters.entries()) {
       const part = (values: Float64Array): Float64Array => values.subarray(offset, offset + length);
@@ -84,8 +84,8 @@ export async function compareWithReference(
         difference.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0),
       );
     }
-    candidate.writeParameters(expectedParameters);
-    candidate.writeOptimizer(expectedMoments);
+    await candidate.writeParameters(expectedParameters);
+    await candidate.writeOptimizer(expectedMoments);
   }
   reference.dispose();
   candidate.dispose();

@@ -19,23 +19,37 @@ describe("the reference engine", () => {
       status: "unsupported",
       code: "precision",
       reason:
-        "the reference engine computes in fp64, not in fp32: the cpu engine does; " +
+        "the reference engine computes in fp64, not in fp32: the cpu and the cuda engines do; " +
         "with precision fp64 it is another workload, which this engine runs",
-      engines: ["cpu"],
+      engines: ["cpu", "cuda"],
     });
   });
 
-  it.each(["fp16", "bf16", "amp"] as const)(
-    "refuses %s, which no engine of this release executes",
-    async (precision) => {
-      const engine = await createEngine("reference");
-      const support = engine.supports(smallSpec({ precision }));
-      expect(support).toMatchObject({ status: "unsupported", code: "precision", engines: [] });
-      expect(support.status === "unsupported" && support.reason).toMatch(
-        /no engine of this release does \(a CUDA engine is needed\)/,
-      );
-    },
-  );
+  it.each(["fp16", "bf16"] as const)("leaves %s to the cuda engine", async (precision) => {
+    const engine = await createEngine("reference");
+    expect(engine.supports(smallSpec({ precision }))).toMatchObject({
+      status: "unsupported",
+      code: "precision",
+      reason: expect.stringContaining("the cuda engine does") as unknown,
+      engines: ["cuda"],
+    });
+  });
+
+  it("refuses amp, which says of no format that products are in it", async () => {
+    const engine = await createEngine("reference");
+    const support = engine.supports(smallSpec({ precision: "amp" }));
+    expect(support).toMatchObject({ status: "unsupported", code: "precision", engines: [] });
+    expect(support.status === "unsupported" && support.reason).toContain("no engine of this release does");
+  });
+
+  it("leaves a ring for every time step to the cuda engine", async () => {
+    const engine = await createEngine("reference");
+    expect(engine.supports(smallSpec(), { ring_history: "materialized" })).toMatchObject({
+      status: "unsupported",
+      code: "ring_history",
+      engines: ["cuda"],
+    });
+  });
 
   it.each(["fp16", "bf16"] as const)("refuses pointers in %s", async (ptr_dtype) => {
     const engine = await createEngine("reference");
@@ -78,13 +92,19 @@ describe("createEngine", () => {
     await expect(createEngine("auto", { threads })).rejects.toMatchObject({ code: "invalid_argument" });
   });
 
-  it("has no cuda engine, and says which there are", async () => {
+  it.each([
+    ["cuda", { driver: "/nowhere/libcuda.so.1" }],
+    ["auto", { driver: "/nowhere/libcuda.so.1" }],
+  ] as const)("takes nothing in the place of a device that was asked for (%s)", async (choice, options) => {
     try {
-      await createEngine("cuda");
+      await createEngine(choice, options);
       expect.unreachable();
     } catch (error) {
       expect(isRingEngineError(error) && error.code).toBe("engine_unavailable");
-      expect(isRingEngineError(error) && error.details).toEqual({ engines: ["cpu", "reference"] });
+      expect(isRingEngineError(error) && error.details).toEqual({
+        reason: expect.any(String) as unknown,
+        fix: expect.any(String) as unknown,
+      });
     }
   });
 });

@@ -99,6 +99,7 @@ describe("the identity of a run", () => {
       { sensory_ring: false },
       { sensory_len: 3 },
       { sensory_dim: 9 },
+      { ring_history: "materialized" },
       { window_radius: 1 },
       { window_tau: 0.5 },
       { deadzone_tau: 1e-3 },

@@ -30,7 +30,7 @@ export async function recordGolden(config: RingConfig, seed: number, steps: numb
   const { x, y } = ringBatch(config, seed, 0);
   const units = Array.from({ length: steps }, (_, step) => ringBatch(config, seed, step).pointer_unit);
   const projection = stateLoopProjection(config, seed);
-  const dtype = { fp64: "float64", fp32: "float32" };
+  const dtype: Readonly<Record<string, string>> = { fp64: "float64", fp32: "float32" };
   const params_init = tensors(backend.readParameters());
   const recorded: unknown[] = [];
   for (const [step, pointer_unit] of units.entries()) {

@@ -66,15 +66,15 @@ describe.each(engines)("a session on the %s engine", (kind) => {
   it("goes on from a checkpoint bit for bit", async () => {
     using session = await prepare();
     await losses(session, 3);
-    const bytes = session.checkpoint();
+    const bytes = await session.checkpoint();
     const expected = await losses(session, 3);
     using other = await prepare();
-    other.restore(bytes);
+    await other.restore(bytes);
     expect(other.completed_steps).toBe(3);
     expect(await losses(other, 3)).toEqual(expected);
-    session.restore(bytes);
+    await session.restore(bytes);
     expect(await losses(session, 3)).toEqual(expected);
-    expect(Buffer.compare(session.checkpoint(), other.checkpoint())).toBe(0);
+    expect(Buffer.compare(await session.checkpoint(), await other.checkpoint())).toBe(0);
   });
 
   it("is not changed by an evaluation", async () => {
@@ -89,7 +89,7 @@ describe.each(engines)("a session on the %s engine", (kind) => {
   it("refuses damaged, cut and foreign checkpoints, and stays as it was", async () => {
     using session = await prepare();
     await losses(session, 2);
-    const bytes = session.checkpoint();
+    const bytes = await session.checkpoint();
     for (const at of [0, 7, 9, 30, 200, bytes.length - 1]) {
       const damaged = bytes.slice();
       damaged[at]! ^= 1;
@@ -104,15 +104,15 @@ describe.each(engines)("a session on the %s engine", (kind) => {
     expect(await codeOf(() => otherSeed.restore(bytes))).toBe("checkpoint_mismatch");
     using otherShape = await prepare(smallSpec({ ring_len: 12 }));
     expect(await codeOf(() => otherShape.restore(bytes))).toBe("checkpoint_mismatch");
-    expect(Buffer.compare(session.checkpoint(), bytes)).toBe(0);
+    expect(Buffer.compare(await session.checkpoint(), bytes)).toBe(0);
   });
 
   it("reads a checkpoint from the middle of a larger buffer", async () => {
     using session = await prepare();
-    const bytes = session.checkpoint();
+    const bytes = await session.checkpoint();
     const larger = new Uint8Array(bytes.length + 7);
     larger.set(bytes, 3);
-    session.restore(larger.subarray(3, 3 + bytes.length));
+    await session.restore(larger.subarray(3, 3 + bytes.length));
     expect(session.completed_steps).toBe(0);
   });
 
@@ -168,12 +168,12 @@ describe("engines", () => {
         (await createEngine(kind)).prepare(smallSpec(), options, { seed: 8 }),
       ),
     );
-    expect(Buffer.compare(reference!.checkpoint(), cpu!.checkpoint())).toBe(0);
+    expect(Buffer.compare(await reference!.checkpoint(), await cpu!.checkpoint())).toBe(0);
     const [first] = await losses(cpu!, 2);
-    const bytes = cpu!.checkpoint();
+    const bytes = await cpu!.checkpoint();
     expect(Math.abs(first! - (await reference!.step()).loss)).toBeLessThan(1e-12);
-    reference!.restore(bytes);
-    expect(Buffer.compare(reference!.checkpoint(), bytes)).toBe(0);
+    await reference!.restore(bytes);
+    expect(Buffer.compare(await reference!.checkpoint(), bytes)).toBe(0);
     expect(Math.abs((await reference!.step()).loss - (await cpu!.step()).loss)).toBeLessThan(1e-12);
     reference!.dispose();
     cpu!.dispose();

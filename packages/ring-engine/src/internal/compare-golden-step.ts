@@ -130,17 +130,17 @@ function traceDeviations(
 }
 
 /** Compares what `backend` did in its last step; `forced`: its pointers were forced to the recorded ones. */
-export function compareStep(
+export async function compareStep(
   golden: RingGolden,
   index: number,
   step: GoldenStep,
   backend: RingBackend,
   outcome: StepOutcome,
   forced: boolean,
-): StepComparison {
+): Promise<StepComparison> {
   const { parameters } = golden;
-  const gradients = backend.readGradients();
-  const after = backend.readParameters();
+  const gradients = await backend.readGradients();
+  const after = await backend.readParameters();
   const recorded = step.gradients ?? step.gradient_norms;
   const roundingOf = roundingOfSlopes(golden);
   const slots = step.last_pointer_slot ?? outcome.last_pointer_slot;
@@ -172,14 +172,14 @@ export function compareStep(
 }
 
 /** What `backend` did in its last step as a recording of the things that `like` has. */
-export function recordStep(
+export async function recordStep(
   { parameters }: RingGolden,
   like: GoldenStep,
   backend: RingBackend,
   outcome: StepOutcome,
-): GoldenStep {
-  const { values, present } = backend.readGradients();
-  const after = backend.readParameters();
+): Promise<GoldenStep> {
+  const { values, present } = await backend.readGradients();
+  const after = await backend.readParameters();
   const tensors = (flat: Float64Array, has: readonly boolean[]): GoldenTensors =>
     new Map(
       parameters.map(({ name, offset, length }, i) => [

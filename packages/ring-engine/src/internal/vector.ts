@@ -29,3 +29,8 @@ export function addScaled(target: Float64Array, factor: number, values: Float64A
 export function row(matrix: Float64Array, index: number, width: number): Float64Array {
   return matrix.subarray(index * width, (index + 1) * width);
 }
+
+/** Column `index` of a row-major matrix with rows of `width` elements. */
+export function column(matrix: Int32Array, index: number, width: number): readonly number[] {
+  return Array.from({ length: matrix.length / width }, (_, i) => at(matrix, i * width + index));
+}

@@ -1,0 +1,147 @@
+/**
+ * The fields of `ring_plan` (native/cuda/ring_plan.h) in its order: what the host tells the kernels. All are integers of
+ * 64 bits but those of `REALS`.
+ */
+export const PLAN_FIELDS = [
+  "ring_len",
+  "slot_dim",
+  "synth_len",
+  "batch",
+  "columns",
+  "experts",
+  "classes",
+  "move_every",
+  "watched",
+  "directions",
+  "sensory",
+  "sensory_len",
+  "sensory_dim",
+  "radius",
+  "fused",
+  "format",
+  "units",
+  "blocks",
+  "gate_rows",
+  "unit_rows",
+  "sensory_units",
+  "sensory_gate_rows",
+  "sensory_unit_rows",
+  "sensory_carry",
+  "flag_stride",
+  "parameter_count",
+  "slot_count",
+  "range_count",
+  "pack_elements",
+  "slot_theta",
+  "slot_gate",
+  "slot_context",
+  "slot_sensory_ih",
+  "slot_bridge",
+  "slot_gru_ih",
+  "slot_pointer",
+  "slot_readout",
+  "first_readout_slot",
+  "window_tau",
+  "deadzone_tau",
+  "update_scale",
+  "learning_rate",
+  "beta1",
+  "beta2",
+  "epsilon",
+  "at_parameters",
+  "at_gradients",
+  "at_first_moment",
+  "at_second_moment",
+  "at_present",
+  "at_updates",
+  "at_ranges",
+  "at_packs",
+  "at_ih_forward",
+  "at_hh_forward",
+  "at_heads",
+  "at_ih_backward",
+  "at_hh_backward",
+  "at_sensory_forward",
+  "at_sensory_backward",
+  "at_bridge_forward",
+  "at_bridge_backward",
+  "at_x",
+  "at_unit",
+  "at_forced",
+  "at_targets",
+  "at_projection",
+  "at_input",
+  "at_mixed",
+  "at_gates",
+  "at_hidden",
+  "at_gathered",
+  "at_dinput",
+  "at_sensory_input",
+  "at_sensory_mixed",
+  "at_sensory_in",
+  "at_sensory_gates",
+  "at_sensory_hidden",
+  "at_sensory_dhidden",
+  "at_sensory_dmixed",
+  "at_sensory_carry",
+  "at_ring",
+  "at_ring_gradient",
+  "at_pointers",
+  "at_next_pointers",
+  "at_weights",
+  "at_offsets",
+  "at_centers",
+  "at_pointer_inputs",
+  "at_head_gradients",
+  "at_target_slots",
+  "at_target_parts",
+  "at_target_gradients",
+  "at_context",
+  "at_exchange_hidden",
+  "at_exchange_mixed",
+  "at_exchange_gates",
+  "at_exchange_pointer",
+  "at_exchange_sensory",
+  "at_exchange_sensory_gates",
+  "at_exchange_dinput",
+  "at_flags",
+  "at_feature",
+  "at_dlogits",
+  "at_dfeature",
+  "at_losses",
+  "at_moved",
+  "at_raw_moved",
+  "at_scaler",
+  "at_moves",
+  "at_modes",
+  "at_logits",
+] as const;
+
+export type PlanField = (typeof PLAN_FIELDS)[number];
+export type CudaPlan = Readonly<Record<PlanField, number>>;
+
+const REALS: ReadonlySet<PlanField> = new Set([
+  "window_tau",
+  "deadzone_tau",
+  "update_scale",
+  "learning_rate",
+  "beta1",
+  "beta2",
+  "epsilon",
+]);
+
+/** The plan as the kernels read it. */
+export function encodePlan(plan: CudaPlan): Uint8Array {
+  const bytes = new Uint8Array(8 * PLAN_FIELDS.length);
+  const view = new DataView(bytes.buffer);
+  for (const [i, name] of PLAN_FIELDS.entries()) {
+    if (REALS.has(name)) view.setFloat64(8 * i, plan[name], true);
+    else view.setBigInt64(8 * i, BigInt(plan[name]), true);
+  }
+  return bytes;
+}
+
+/** Rows of integers of 64 bits, as the kernels' tables have them. */
+export function encodeTable(rows: readonly (readonly number[])[]): Uint8Array {
+  return new Uint8Array(BigInt64Array.from(rows.flat(), (value) => BigInt(value)).buffer);
+}
