@@ -127,6 +127,8 @@ export async function probe(workload: Workload, spec: WorkloadSpec, options: Pro
       executed: facts.executed ?? null,
       device: facts.device ?? null,
       step_time_mode: facts.step_time_mode ?? null,
+      peak_vram_reserved_bytes: facts.peak_vram_reserved_bytes ?? null,
+      peak_vram_allocated_bytes: facts.peak_vram_allocated_bytes ?? null,
       extras: { ...description.extras, ...facts.extras, ...(await keepLog(recorder, log)) },
     };
   };

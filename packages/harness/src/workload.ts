@@ -48,6 +48,9 @@ export interface WorkloadFacts {
   readonly torch_version?: string | null;
   readonly python_version?: string | null;
   readonly cuda_version?: string | null;
+  /** The device's own peaks, in bytes; those of the samples count where they are higher. */
+  readonly peak_vram_reserved_bytes?: number | null;
+  readonly peak_vram_allocated_bytes?: number | null;
   /** Anything else that is worth keeping; recorded, never judged. */
   readonly extras?: JsonObject;
 }
@@ -100,8 +103,8 @@ export function defineWorkload(workload: Workload): Workload {
 /** The device of a workload that runs on the CPU. */
 export const cpuDevice: RunDevice = { kind: "cpu", name: "cpu", simulated: false };
 
-/** The device of a name: `cpu`, `cuda`, `cuda:0` or a GPU's UUID; anything else is of a kind nobody knows. */
+/** The device of a name: `cpu`, `cuda`, `cuda:0` or the UUID of a GPU or MIG instance; anything else is of a kind nobody knows. */
 export function deviceNamed(name: string): RunDevice {
-  const kind = name === "cpu" ? "cpu" : /^cuda(:\d+)?$|^GPU-[\da-f-]+$/i.test(name) ? "cuda" : "unknown";
+  const kind = name === "cpu" ? "cpu" : /^cuda(:\d+)?$|^(GPU|MIG)-[\da-f-]+$/i.test(name) ? "cuda" : "unknown";
   return { kind, name, simulated: false };
 }

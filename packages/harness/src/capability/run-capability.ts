@@ -168,7 +168,7 @@ export async function runCapability(plan: CapabilityPlan, options: CapabilityOpt
         // Keys of a sample differ, so that every question has one answer.
         ceiling: 1,
       },
-      engine: { kind: engine.kind, version: engine.version, simulated: false },
+      engine: { kind: engine.kind, version: engine.version, simulated: engine.device?.simulated ?? false },
       train: {
         steps: session.completed_steps,
         planned_steps: steps,
@@ -196,14 +196,14 @@ async function train(
 > {
   const digest = trialDigest(plan);
   const kept = checkpoint === undefined ? null : await readTrainingCheckpoint(checkpoint, digest);
-  if (kept !== null) session.restore(kept.engine);
+  if (kept !== null) await session.restore(kept.engine);
   let { loss_first, loss_last, wall_s } = kept?.progress ?? { loss_first: null, loss_last: null, wall_s: 0 };
   const before_s = wall_s;
   const began = performance.now();
   let saved = began;
   const save = async (): Promise<void> => {
     if (checkpoint === undefined) return;
-    await writeTrainingCheckpoint(checkpoint, digest, { loss_first, loss_last, wall_s }, session.checkpoint());
+    await writeTrainingCheckpoint(checkpoint, digest, { loss_first, loss_last, wall_s }, await session.checkpoint());
     saved = performance.now();
   };
   while (session.completed_steps < plan.steps) {

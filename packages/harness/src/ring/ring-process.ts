@@ -6,6 +6,7 @@ import type { Engine } from "@vrx/ring-engine";
 import { commandWorkload } from "../command/command-workload.js";
 import { HarnessError } from "../errors.js";
 import type { StepReport, Workload, WorkloadSession } from "../workload.js";
+import { ringDevice, stepTimeMode } from "./ring-device.js";
 import { ringMemory } from "./ring-memory.js";
 import type { RingProgramInput } from "./ring-program.js";
 import { type RingWorkloadOptions, describeRing, predictRing } from "./ring-workload.js";
@@ -23,7 +24,7 @@ export function ringProcess(engine: Engine, options: RingWorkloadOptions = {}): 
     async prepare(request, signal) {
       const { total_bytes } = predictRing(engine, options, request);
       const program = commandWorkload({ argv: [process.execPath, programFile(), JSON.stringify(input)] });
-      return withMemory(await program.prepare(request, signal), total_bytes);
+      return withMemory(await program.prepare(request, signal), total_bytes, engine);
     },
   };
 }
@@ -42,7 +43,7 @@ function programFile(): string {
 }
 
 /** The session of the program, which says of itself what the engine would, with its memory put beside the prediction. */
-function withMemory(session: WorkloadSession, predicted_bytes: number): WorkloadSession {
+function withMemory(session: WorkloadSession, predicted_bytes: number, engine: Engine): WorkloadSession {
   let rss_peak_bytes: number | null = null;
   async function* steps(): AsyncGenerator<StepReport, void, undefined> {
     for await (const report of session.steps()) {
@@ -62,7 +63,15 @@ function withMemory(session: WorkloadSession, predicted_bytes: number): Workload
         rss_before_bytes: bytesIn(said["rss_before_bytes"]),
         rss_peak_bytes,
       });
-      return { ...facts, step_time_mode: "perf_counter", extras: { ...extras, memory } };
+      return {
+        ...facts,
+        // A name alone does not say whether the device is a real one.
+        device: ringDevice(engine),
+        step_time_mode: stepTimeMode(engine),
+        peak_vram_reserved_bytes: bytesIn(said["peak_vram_reserved_bytes"]),
+        peak_vram_allocated_bytes: bytesIn(said["peak_vram_allocated_bytes"]),
+        extras: { ...extras, memory },
+      };
     },
   };
 }

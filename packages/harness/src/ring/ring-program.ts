@@ -5,8 +5,8 @@ import { type EngineKind, type EngineOptions, createEngine } from "@vrx/ring-eng
 import { parseWorkloadSpec, toSafeInts } from "@vrx/workload-schema";
 import { openSamples } from "../command/samples-writer.js";
 import { exceptionOf } from "../stop-reason.js";
-import { cpuDevice } from "../workload.js";
-import type { RingWorkloadOptions } from "./ring-workload.js";
+import { executedBy, ringDevice } from "./ring-device.js";
+import { type RingWorkloadOptions, gpuFacts, peaksOf, ringReport } from "./ring-workload.js";
 
 /** What the program is told beside the variables every program gets. */
 export interface RingProgramInput {
@@ -28,15 +28,24 @@ async function main(): Promise<void> {
   const rss_before_bytes = process.memoryUsage.rss();
   const engine = await createEngine(input.engine, input.engine_options);
   const options = { ...input.options, expert_heads: integer("VRX_EXPERT_HEADS") };
-  const session = await engine.prepare(read.spec, options, { seed: integer("VRX_SEED") });
+  const device = ringDevice(engine);
+  const session = await engine.prepare(read.spec, options, { seed: integer("VRX_SEED") }).catch((error: unknown) => {
+    const peaks = peaksOf(error);
+    if (peaks !== null) samples.hello({ device, ...gpuFacts(engine), extras: { ...peaks, rss_before_bytes } });
+    throw error;
+  });
   samples.hello({
-    executed: { precision: session.executed_precision, amp: false },
-    device: cpuDevice,
+    executed: executedBy(session),
+    device,
+    ...gpuFacts(engine),
     extras: { held_bytes: session.memory.held_bytes, rss_before_bytes },
   });
-  for await (const { time_s, loss } of session.steps(integer("VRX_WARMUP_STEPS") + integer("VRX_MEASURE_STEPS"))) {
-    samples.step({ time_s, loss, rss_bytes: process.memoryUsage.rss() });
+  let skipped_updates = 0;
+  for await (const sample of session.steps(integer("VRX_WARMUP_STEPS") + integer("VRX_MEASURE_STEPS"))) {
+    samples.step({ ...ringReport(sample), rss_bytes: process.memoryUsage.rss() });
+    skipped_updates = sample.loss_scaling?.skipped_updates ?? 0;
   }
+  if (skipped_updates > 0) process.stderr.write(`updates skipped because gradients overflowed: ${skipped_updates}\n`);
   session.dispose();
 }
 
