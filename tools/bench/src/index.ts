@@ -6,6 +6,7 @@ import type { Row } from "./row.js";
 const benches: Readonly<Record<string, () => Promise<{ run(): Promise<readonly Row[]> }>>> = {
   "workload-id": () => import("./workload-id.js"),
   "ring-cpu": () => import("./ring-cpu.js"),
+  "ring-cuda": () => import("./ring-cuda.js"),
   "cli-startup": () => import("./cli-startup.js"),
   packets: () => import("./packets.js"),
   sweeps: () => import("./sweeps.js"),
