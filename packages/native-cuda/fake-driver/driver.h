@@ -77,6 +77,7 @@ struct CUevent_st {
 };
 struct CUmod_st {
   CUcontext context = nullptr;
+  uint64_t id = 0;
   void *library = nullptr;
   int descriptor = -1;
   const vrx_host_image *image = nullptr;

@@ -110,7 +110,7 @@ class Grid {
   const uint64_t *warp_exchange(uint32_t mask, uint64_t value, uint32_t *present);
   uint32_t active_lanes() const { return current_->warp->live; }
   void relax() { yield(Wait::relax); }
-  void stop(Outcome outcome, const std::string &what);
+  void stop(Outcome outcome, const char *what);
   [[noreturn]] void thread_main();
   bool fault(int signal, const siginfo_t *info, void *context);
   [[noreturn]] void thread_faulted();
@@ -139,7 +139,7 @@ class Grid {
   std::vector<std::unique_ptr<Block>> active_;
   DynamicShared dynamic_;
   SharedPlace shared_;
-  const vrx_host_image *placed_ = nullptr;
+  uint64_t placed_ = 0;
   Thread *current_ = nullptr;
   size_t live_ = 0, at_grid_ = 0;
   uint64_t progress_ = 0, random_ = 0;
@@ -271,7 +271,7 @@ void Grid::yield(Wait wait) {
   switch_fibre(*self.fibre, scheduler_);
 }
 
-void Grid::stop(Outcome outcome, const std::string &what) {
+void Grid::stop(Outcome outcome, const char *what) {
   if (result_.outcome == Outcome::ok) result_ = {outcome, what + at_thread(*current_)};
   switch_fibre(*current_->fibre, scheduler_, true);
 }
@@ -454,8 +454,8 @@ GridResult Grid::run(const GridRequest &request) {
   live_ = at_grid_ = 0;
   random_ = request.schedule.seed * 2862933555777941757u + 3037000493u;
   *request.image->runtime = &runtime;
-  if (placed_ != request.image) shared_ = place_of(request.image);
-  placed_ = request.image;
+  if (placed_ != request.module) shared_ = place_of(request.image);
+  placed_ = request.module;
 #if defined(__SANITIZE_ADDRESS__)
   /* The scheduler runs on the stack of the thread itself. */
   pthread_attr_t attributes;

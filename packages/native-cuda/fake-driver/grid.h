@@ -26,6 +26,7 @@ struct Schedule {
 
 struct GridRequest {
   const vrx_host_image *image;
+  uint64_t module; /* another one for every time that an image was loaded: addresses come again */
   const vrx_host_kernel *kernel;
   void **parameters;
   vrx_host_launch shape;

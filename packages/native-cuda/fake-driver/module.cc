@@ -78,6 +78,7 @@ CUresult load(CUcontext context, CUmodule *result, const void *image) {
     return CUDA_ERROR_INVALID_IMAGE;
   }
   module->context = context;
+  module->id = state().next_id++;
   *result = module.get();
   context->modules.insert(module.release());
   return CUDA_SUCCESS;
@@ -170,6 +171,7 @@ CUresult prepare_launch(CUfunction function, const Launch &launch, void **parame
     for (auto &value : values) pointers.push_back(value.data());
     GridRequest request = {};
     request.image = module->image;
+    request.module = module->id;
     request.kernel = kernel;
     request.parameters = pointers.data();
     request.shape = {{launch.grid[0], launch.grid[1], launch.grid[2]}, {launch.block[0], launch.block[1], launch.block[2]}};

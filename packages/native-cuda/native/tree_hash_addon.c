@@ -159,8 +159,8 @@ static napi_value hash_tree_methods(napi_env env, napi_callback_info info) {
 
 napi_status vrx_add_tree_hash(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
-      {"hashTree", NULL, hash_tree, NULL, NULL, NULL, napi_default, NULL},
-      {"hashTreeMethods", NULL, hash_tree_methods, NULL, NULL, NULL, napi_default, NULL},
+      {"hashTree", NULL, hash_tree, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"hashTreeMethods", NULL, hash_tree_methods, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   return napi_define_properties(env, exports, 2, functions);
 }

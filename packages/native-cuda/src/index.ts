@@ -1,3 +1,13 @@
+export {
+  type Ceiling,
+  type CeilingName,
+  type CeilingOptions,
+  type Ceilings,
+  ceilingUnits,
+  driverOf,
+  measureCeilings,
+} from "./ceilings.js";
+export { type CeilingStoreOptions, readCeilings, storeCeilings } from "./ceilings-store.js";
 export { Context, type AllocOptions, type MemoryInfo } from "./context.js";
 export type { DeviceAttributes } from "./device-attributes.js";
 export {

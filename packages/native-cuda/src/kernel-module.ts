@@ -12,10 +12,16 @@ export class KernelModule extends Lifetime {
   readonly context: Context;
   /** For people: where the image came from. */
   readonly name: string;
+  /** They hold on to the module, so they go before it. */
+  readonly #kernels: KernelHandle[];
 
   /** Made by `context.loadModule()` and `loadKernels()`. */
   constructor(context: Context, handle: ModuleHandle, name: string) {
-    super(`the kernel module ${name}`, () => addonFunctions().dispose(handle));
+    const kernels: KernelHandle[] = [];
+    super(`the kernel module ${name}`, () => {
+      for (const each of [...kernels, handle]) addonFunctions().dispose(each);
+    });
+    this.#kernels = kernels;
     keepHandle(this, handle);
     this.context = context;
     this.name = name;
@@ -34,6 +40,7 @@ export class KernelModule extends Lifetime {
       );
     }
     const handle: KernelHandle = addonFunctions().kernel(handleOf<ModuleHandle>(this), name, slotSizes(kinds));
+    this.#kernels.push(handle);
     return new Kernel(this, handle, name, kinds);
   }
 }

@@ -7,6 +7,7 @@
  *
  *   extern "C" __global__ void scale(float *x, float by) { ... }
  *   VRX_KERNEL(scale);                     after the definition: makes the kernel known to the fake driver by its name
+ *   VRX_VARIABLE(counter);                 the same for a __device__ variable
  *   VRX_DYNAMIC_SHARED(float, tile);       float *tile, the dynamic shared memory of the launch
  *   vrx_grid_sync();                       all threads of a cooperative launch meet
  *   vrx_relax();                           in every loop that waits for another thread's write
@@ -22,6 +23,7 @@
 #include <stdint.h>
 
 #define VRX_KERNEL(name) static_assert(true, "")
+#define VRX_VARIABLE(name) static_assert(true, "")
 #define VRX_DYNAMIC_SHARED(type, name)                               \
   extern __shared__ __align__(16) unsigned char vrx_dynamic_bytes[]; \
   type *name = reinterpret_cast<type *>(vrx_dynamic_bytes)
