@@ -4,11 +4,12 @@ import type { VersionCall } from "../commands/version.js";
 import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 
 /** Prints the version of vrx, or with `--json` everything that a report of a problem needs. */
-export async function run({ options, output }: VersionCall): Promise<ExitCode> {
+export async function run({ options, output, signal }: VersionCall): Promise<ExitCode> {
   if (!options.json) {
     output.print(manifest.version);
     return exitCodes.ok;
   }
+  const report = await gpuReport(signal);
   output.printJson({
     vrx: manifest.version,
     node: process.versions.node,
@@ -17,6 +18,7 @@ export async function run({ options, output }: VersionCall): Promise<ExitCode> {
     arch: process.arch,
     os_release: release(),
     engines: { reference: { status: "available" }, cpu: await cpuEngine(), cuda: noCuda },
+    ...report,
   });
   return exitCodes.ok;
 }
@@ -33,5 +35,24 @@ async function cpuEngine(): Promise<Readonly<Record<string, unknown>>> {
   } catch (error) {
     // A report of a problem must come out of an installation that is broken, too.
     return { status: "unavailable", reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * The report of INV-GPUTRAIN-007. Never fails: what it cannot say of a host it says with the three keys, since whoever
+ * reads it wants to know just that.
+ */
+async function gpuReport(signal: AbortSignal): Promise<object> {
+  try {
+    const { collectReport } = await import("@vrx/cuda-gate/node");
+    return await collectReport({ signal });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      cuda_feature: false,
+      cuda_runtime_available: false,
+      visible_devices: [],
+      reasons: { cuda_feature: `the report could not be made: ${why}` },
+    };
   }
 }

@@ -5,6 +5,8 @@ import { calibrate } from "./calibrate.js";
 import { check } from "./check.js";
 import { compare } from "./compare.js";
 import { completion } from "./completion.js";
+import { doctor } from "./doctor.js";
+import { gate } from "./gate.js";
 import { packet } from "./packet.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
@@ -47,6 +49,8 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   compare,
   calibrate,
   runs,
+  doctor,
+  gate,
   completion,
   version,
 ];
