@@ -1,3 +1,3 @@
 import { tests } from "../../tools/workspace/vitest.js";
 
-export default tests("native-cuda");
+export default tests("native-cuda", "test", { globalSetup: "test/compile-kernels.ts" });

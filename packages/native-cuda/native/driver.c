@@ -5,7 +5,9 @@
 #include "driver.h"
 
 #include <dlfcn.h>
-#include <limits.h>
+#ifdef __linux__
+#include <link.h>
+#endif
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +15,20 @@
 
 #include "call.h"
 
-char *vrx_file_of(void *function) {
+char *vrx_file_of(void *library, void *function) {
+  const char *name = NULL;
+#ifdef __linux__
+  struct link_map *map = NULL;
+  (void)function;
+  if (dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map != NULL) name = map->l_name;
+#else
   Dl_info where;
-  if (function == NULL || dladdr(function, &where) == 0 || where.dli_fname == NULL) return NULL;
-  char *real = realpath(where.dli_fname, NULL);
-  return real != NULL ? real : strdup(where.dli_fname);
+  (void)library;
+  if (function != NULL && dladdr(function, &where) != 0) name = where.dli_fname;
+#endif
+  if (name == NULL) return NULL;
+  char *real = realpath(name, NULL);
+  return real != NULL ? real : strdup(name);
 }
 
 void *vrx_load_library(const char *library, const char *const *usual, char *detail, size_t capacity) {
@@ -83,7 +94,7 @@ static void run_open(vrx_job *base) {
   bool complete = find_functions(driver, job->detail, sizeof job->detail);
   void *known = NULL;
   memcpy(&known, &driver->cuda.cuInit, sizeof known);
-  driver->file = vrx_file_of(known);
+  driver->file = vrx_file_of(driver->library, known);
   if (!complete) return;
   job->stage = "version";
   job->result = driver->cuda.cuDriverGetVersion(&driver->api_version);

@@ -9,8 +9,8 @@
 void *vrx_load_library(const char *library, const char *const *usual, char *detail, size_t capacity);
 /* Puts the address of a function into the function pointer at `function`; NULL where there is none. */
 void vrx_symbol(void *library, const char *name, void *function);
-/* The file that holds a function, its links resolved: to free; NULL where the linker does not know. */
-char *vrx_file_of(void *function);
+/* The file of a loaded library that has `function`, its links resolved: to free; NULL where the linker does not know. */
+char *vrx_file_of(void *library, void *function);
 /* How far opening a library came, as JavaScript is told. */
 napi_value vrx_stage_failure(napi_env env, const char *stage, const char *detail, const char *file, int api_version,
                              int result, const char *name);

@@ -51,7 +51,7 @@ static void run_open(vrx_job *base) {
 #undef FIND
   void *known = NULL;
   memcpy(&known, &nvml->f.nvmlInit_v2, sizeof known);
-  nvml->file = vrx_file_of(known);
+  nvml->file = vrx_file_of(nvml->library, known);
   job->stage = "symbols";
   snprintf(job->detail, sizeof job->detail, "nvmlInit_v2 is missing");
   if (nvml->f.nvmlInit_v2 == NULL) return;
@@ -162,7 +162,8 @@ static double told_long(nvmlReturn_t result, unsigned long long value) {
     nvmlReturn_t result = ASK(self, nvmlDeviceGetMemoryInfo_v2, device, &memory);     \
     if (result == NVML_SUCCESS) return told_long(result, memory.member);              \
     nvmlMemory_t older = {0};                                                         \
-    return told_long(ASK(self, nvmlDeviceGetMemoryInfo, device, &older), older.member); \
+    result = ASK(self, nvmlDeviceGetMemoryInfo, device, &older);                      \
+    return told_long(result, older.member);                                           \
   }
 
 WORD(sm_clock, nvmlDeviceGetClockInfo, NVML_CLOCK_SM, &value)
@@ -205,12 +206,14 @@ static double throttle_reasons(const vrx_nvml *self, nvmlDevice_t device) {
 
 static double memory_reserved(const vrx_nvml *self, nvmlDevice_t device) {
   nvmlMemory_v2_t memory = {.version = (unsigned)sizeof memory | 2u << 24};
-  return told_long(ASK(self, nvmlDeviceGetMemoryInfo_v2, device, &memory), memory.reserved);
+  nvmlReturn_t result = ASK(self, nvmlDeviceGetMemoryInfo_v2, device, &memory);
+  return told_long(result, memory.reserved);
 }
 
 static double mig_mode(const vrx_nvml *self, nvmlDevice_t device) {
   unsigned current = 0, pending = 0;
-  return told_word(ASK(self, nvmlDeviceGetMigMode, device, &current, &pending), current);
+  nvmlReturn_t result = ASK(self, nvmlDeviceGetMigMode, device, &current, &pending);
+  return told_word(result, current);
 }
 
 static const struct {

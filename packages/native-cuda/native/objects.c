@@ -37,11 +37,14 @@ static void free_object(vrx_object *self) {
 
 /* Frees the object itself once nobody can see it any more. */
 static void reap(vrx_object *self) {
-  if (!self->released || !self->collected || self->users > 0) return;
+  if (!self->released || !self->collected || self->users > 0 || self->viewers > 0) return;
   free_object(self);
 }
 
 static bool try_release(vrx_object *self, vrx_failure *failure);
+
+/* The parent's count that an object adds to. */
+static unsigned *place_in(vrx_object *parent, vrx_kind kind) { return kind == VRX_KERNEL ? &parent->viewers : &parent->users; }
 
 /* The parent has a user less; it may have waited for that. What the driver says of it then has nobody to tell. */
 static void leave_parent(vrx_object *self) {
@@ -49,7 +52,7 @@ static void leave_parent(vrx_object *self) {
   vrx_failure ignored = {0};
   self->parent = NULL;
   if (parent == NULL) return;
-  parent->users -= 1;
+  *place_in(parent, self->kind) -= 1;
   try_release(parent, &ignored);
   reap(parent);
 }
@@ -77,7 +80,7 @@ void *vrx_make(napi_env env, vrx_kind kind, size_t bytes, vrx_object *parent,
   environment->holders += 1;
   self->parent = parent;
   self->release = release;
-  if (parent != NULL) parent->users += 1;
+  if (parent != NULL) *place_in(parent, kind) += 1;
   self->older = environment->newest;
   if (self->older != NULL) self->older->newer = self;
   environment->newest = self;

@@ -46,7 +46,8 @@ typedef struct vrx_object {
   vrx_environment *environment;
   struct vrx_object *parent;
   struct vrx_object *newer, *older;
-  unsigned users;   /* things made from it, and work under way */
+  unsigned users;   /* things made from it, and work under way: it gives nothing back before they are gone */
+  unsigned viewers; /* kernels of a module: they only need its memory, and go with it */
   bool disposed;    /* no new calls */
   bool released;    /* holds nothing any more */
   bool collected;   /* JavaScript has no handle any more */

@@ -1,9 +1,9 @@
 import type { Context } from "./context.js";
 import { CudaError } from "./errors.js";
 import type { GraphHandle, StreamHandle } from "./internal/addon-functions.js";
-import { noteUse } from "./internal/captures.js";
+import { type CapturedObject, noteUse } from "./internal/captures.js";
 import { handleOf, keepHandle } from "./internal/handles.js";
-import { Lifetime, type LifetimeMembers } from "./internal/lifetime.js";
+import { Lifetime } from "./internal/lifetime.js";
 import { addonFunctions } from "./native-addon.js";
 import type { Stream } from "./stream.js";
 
@@ -12,10 +12,10 @@ export class Graph extends Lifetime {
   readonly context: Context;
   /** Kernels, copies and fills in it. */
   readonly nodes: number;
-  readonly #used: ReadonlySet<LifetimeMembers>;
+  readonly #used: ReadonlySet<CapturedObject>;
 
   /** Made by `stream.capture()`. */
-  constructor(context: Context, handle: GraphHandle, used: ReadonlySet<LifetimeMembers>) {
+  constructor(context: Context, handle: GraphHandle, used: ReadonlySet<CapturedObject>) {
     super(`a graph on ${context.device.uuid}`, () => addonFunctions().dispose(handle));
     keepHandle(this, handle);
     this.context = context;

@@ -32,11 +32,11 @@ export class KernelModule extends Lifetime {
    * where the driver knows the kernel's own parameters (CUDA 12.4), `invalid_argument` for kinds that do not fit them.
    */
   kernel<const Kinds extends readonly ParameterKind[]>(name: string, kinds: Kinds): Kernel<Kinds> {
-    const bad = kinds.find((kind) => !isParameterKind(kind));
-    if (bad !== undefined) {
+    for (const kind of kinds) {
+      if (isParameterKind(kind)) continue;
       throw new CudaError(
         "invalid_argument",
-        `kernel ${name}: ${JSON.stringify(bad)} is no kind of parameter; expected ${parameterKinds.join(", ")}`,
+        `kernel ${name}: ${JSON.stringify(kind)} is no kind of parameter; expected ${parameterKinds.join(", ")}`,
       );
     }
     const handle: KernelHandle = addonFunctions().kernel(handleOf<ModuleHandle>(this), name, slotSizes(kinds));

@@ -27,7 +27,7 @@ export function pointerFacts(native: NativePointerFacts): PointerFacts {
   const number = (value: number): number | null => (Number.isNaN(value) ? null : value);
   const flag = (value: number): boolean | null => (Number.isNaN(value) ? null : value !== 0);
   const types = [null, "host", "device", "array", "unified"] as const;
-  const access = { 0: "none", 1: "read", 3: "read_write" } as const;
+  const access = ["none", "read", null, "read_write"] as const;
   const handle_types = number(native.allowed_handle_types);
   return {
     memory_type: types[native.memory_type] ?? null,
@@ -37,7 +37,7 @@ export function pointerFacts(native: NativePointerFacts): PointerFacts {
     range_bytes: number(native.range_bytes),
     range_offset: number(native.range_offset),
     mapped: flag(native.mapped),
-    access: access[native.access_flags as keyof typeof access] ?? null,
+    access: access[native.access_flags] ?? null,
     descriptor_exportable: handle_types === null ? null : (handle_types & 1) !== 0,
     ipc_exportable: flag(native.ipc_capable),
   };

@@ -1,4 +1,4 @@
-import type { DeviceFacts } from "./device.js";
+import type { Device, DeviceFacts } from "./device.js";
 import { type DriverOptions, openDriver } from "./driver.js";
 import type { DriverUnavailable } from "./driver-unavailable.js";
 
@@ -19,9 +19,22 @@ export async function probeDevices(options: DriverOptions = {}): Promise<DeviceP
   const opened = await openDriver(options);
   if (opened.status === "unavailable") return opened;
   const { devices, file, api_version, simulated } = opened.driver;
-  const facts = devices.map((device): DeviceFacts => {
-    const { driver: _driver, openContext: _openContext, canAccessPeer: _canAccessPeer, ...rest } = device;
-    return rest;
-  });
-  return { status: "available", devices: facts, file, api_version, simulated };
+  return { status: "available", devices: devices.map(factsOf), file, api_version, simulated };
+}
+
+/** A device without what makes it more than data. */
+function factsOf(device: Device): DeviceFacts {
+  return {
+    ordinal: device.ordinal,
+    uuid: device.uuid,
+    name: device.name,
+    pci_bus_id: device.pci_bus_id,
+    compute_capability: device.compute_capability,
+    total_bytes: device.total_bytes,
+    ecc_enabled: device.ecc_enabled,
+    mig: device.mig,
+    integrated: device.integrated,
+    attributes: device.attributes,
+    simulated: device.simulated,
+  };
 }

@@ -44,14 +44,14 @@ export class Stream extends Lifetime {
    * Records what `enqueue` puts on this stream instead of running it, and makes a graph of it: one call that starts all of
    * it again. Nothing may wait or copy synchronously meanwhile, and `enqueue` must be synchronous.
    */
-  capture(enqueue: () => void): Graph {
+  capture(enqueue: () => unknown): Graph {
     const addon = addonFunctions();
     const handle = handleOf<StreamHandle>(this);
     if (captureOf(this) !== undefined) throw new CudaError("invalid_capture", "this stream is being captured already");
     addon.beginCapture(handle);
     const capture: Capture = beginCapture(this);
     try {
-      const result: unknown = (enqueue as () => unknown)();
+      const result = enqueue();
       if (result instanceof Promise) {
         result.catch(() => undefined);
         throw new CudaError("invalid_capture", "capture() takes a synchronous function: await before or after it");

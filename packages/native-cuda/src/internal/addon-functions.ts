@@ -17,7 +17,7 @@ export type NvmlHandle = Handle<"nvml">;
 export type AnyHandle = Handle<string>;
 
 /** How far opening a library came, and why it went no further. */
-export type StageFailure = {
+export interface StageFailure {
   readonly status: "failed";
   readonly stage: "load" | "symbols" | "version" | "init" | "count";
   readonly detail: string;
@@ -26,7 +26,7 @@ export type StageFailure = {
   readonly api_version: number | null;
   readonly result: number | null;
   readonly result_name: string | null;
-};
+}
 
 export type NativeDriverOpen =
   | {

@@ -1,8 +1,11 @@
-import type { LifetimeMembers } from "./lifetime.js";
+/** What a graph works on, and whether it is still there. */
+export interface CapturedObject {
+  readonly disposed: boolean;
+}
 
 /** A capture under way: what the graph will refer to, and the streams and events that belong to it. */
 export interface Capture {
-  readonly used: Set<LifetimeMembers>;
+  readonly used: Set<CapturedObject>;
   readonly members: Set<object>;
 }
 
@@ -32,7 +35,7 @@ export function joinCapture(member: object, through: object | undefined): void {
 }
 
 /** Remembers what the graph of a stream's capture refers to, so that it is never run without. */
-export function noteUse(stream: object | undefined, ...objects: readonly LifetimeMembers[]): void {
+export function noteUse(stream: object | undefined, ...objects: readonly CapturedObject[]): void {
   const capture = captureOf(stream);
   for (const object of objects) capture?.used.add(object);
 }

@@ -13,6 +13,7 @@ export function keepHandle(owner: object, handle: AnyHandle): void {
 }
 
 /** The addon's object behind `owner`; the addon itself refuses what was disposed of. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what kind its owner has
 export function handleOf<H extends AnyHandle>(owner: object): H {
   const handle = handles.get(owner);
   if (handle === undefined) {

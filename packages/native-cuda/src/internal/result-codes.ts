@@ -21,6 +21,7 @@ const meanings: Readonly<Record<number, CudaErrorCode>> = {
   226: "device_lost", // CONTAINED
   300: "invalid_image", // INVALID_SOURCE
   500: "not_found",
+  600: "busy", // NOT_READY
   700: "kernel_failed", // ILLEGAL_ADDRESS
   701: "launch_out_of_resources",
   702: "kernel_failed", // LAUNCH_TIMEOUT
