@@ -1,10 +1,17 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { wilsonInterval } from "@vrx/ant-ratio";
 import { createEngine } from "@vrx/ring-engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type AssocTask, type CapabilityPlan, assocData, assocSample, runCapability } from "../src/index.js";
+import {
+  type AssocTask,
+  type CapabilityPlan,
+  type CapabilityProgress,
+  assocData,
+  assocSample,
+  runCapability,
+} from "../src/index.js";
 import { hasUniqueKeys, sampleHash } from "../src/capability/assoc-data.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
@@ -128,6 +135,34 @@ describe("a capability run", () => {
         train: { ...report.train, wall_s: 0 },
       });
       expect(timeless(rest)).toEqual(timeless(whole));
+    }
+  });
+
+  it.runIf(compiled)("starts over where its checkpoint is damaged, rather than failing for ever", async () => {
+    const folder = temporaryFolder();
+    const one = plan({ steps: 20, slot_dim: 16 });
+    const checkpoint = join(folder, "checkpoint");
+    const stop = new AbortController();
+    const onProgress = ({ phase, done }: CapabilityProgress): void => {
+      if (phase === "training" && done === 10) stop.abort(new Error("cut"));
+    };
+    await expect(runCapability(one, { folder, checkpoint, signal: stop.signal, onProgress })).rejects.toThrow("cut");
+    const bytes = readFileSync(checkpoint);
+    const torn = bytes.subarray(0, bytes.length - 9);
+    const flipped = Buffer.from(bytes);
+    flipped[bytes.length - 100]! ^= 1;
+    for (const damaged of [torn, flipped, Buffer.from("vrx-assoc-checkpoint-1\n{\n"), Buffer.alloc(0)]) {
+      writeFileSync(checkpoint, damaged);
+      let first = Infinity;
+      const outcome = await runCapability(one, {
+        folder,
+        checkpoint,
+        onProgress: ({ phase, done }) => {
+          if (phase === "training") first = Math.min(first, done);
+        },
+      });
+      expect(outcome.status).toBe("evaluated");
+      expect(first).toBe(1);
     }
   });
 });

@@ -40,6 +40,8 @@ try {
     platform: "node",
     outfile: bundle,
     logLevel: "error",
+    // Packages in CommonJS ask for modules of Node by this name.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     alias: await sourceAliases(),
   });
   mkdirSync(resolve(values.out), { recursive: true });

@@ -21,7 +21,7 @@ export async function writeTrainingCheckpoint(
   await writeDurably(file, Buffer.concat([Buffer.from(head), engine]));
 }
 
-/** The checkpoint of a plan; null where there is none, or one of another plan. */
+/** The checkpoint of a plan; null where there is none, a damaged one, or one of another plan. */
 export async function readTrainingCheckpoint(
   file: string,
   digest: string,
@@ -35,7 +35,12 @@ export async function readTrainingCheckpoint(
   }
   const end = bytes.indexOf(10, MAGIC.length);
   if (end < 0 || bytes.subarray(0, MAGIC.length).toString() !== MAGIC) return null;
-  const head = JSON.parse(bytes.subarray(MAGIC.length, end).toString()) as TrainingProgress & { digest: string };
+  let head: TrainingProgress & { digest: string };
+  try {
+    head = JSON.parse(bytes.subarray(MAGIC.length, end).toString()) as typeof head;
+  } catch {
+    return null;
+  }
   if (head.digest !== digest) return null;
   const { loss_first, loss_last, wall_s } = head;
   return { progress: { loss_first, loss_last, wall_s }, engine: bytes.subarray(end + 1) };

@@ -1,7 +1,14 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CapabilityReport } from "@vrx/ant-ratio";
-import { type RingBatch, type Session, createEngine, randomStream, resolveRingOptions } from "@vrx/ring-engine";
+import {
+  type RingBatch,
+  type Session,
+  createEngine,
+  isRingEngineError,
+  randomStream,
+  resolveRingOptions,
+} from "@vrx/ring-engine";
 import { computeWorkloadDigest, computeWorkloadId } from "@vrx/workload-schema";
 import { HarnessError } from "../errors.js";
 import { writeDurably } from "../store/durable.js";
@@ -186,6 +193,17 @@ export async function runCapability(plan: CapabilityPlan, options: CapabilityOpt
   }
 }
 
+/** Whether the session goes on from a checkpoint; one that is damaged, or of another engine, is none. */
+async function restored(session: Session, engine: Uint8Array): Promise<boolean> {
+  try {
+    await session.restore(engine);
+    return true;
+  } catch (error) {
+    if (isRingEngineError(error) && /^(invalid_checkpoint|checkpoint_mismatch)$/.test(error.code)) return false;
+    throw error;
+  }
+}
+
 async function train(
   session: Session,
   plan: CapabilityPlan,
@@ -195,8 +213,8 @@ async function train(
   | { readonly status: "diverged"; readonly step: number; readonly loss: number }
 > {
   const digest = trialDigest(plan);
-  const kept = checkpoint === undefined ? null : await readTrainingCheckpoint(checkpoint, digest);
-  if (kept !== null) await session.restore(kept.engine);
+  const found = checkpoint === undefined ? null : await readTrainingCheckpoint(checkpoint, digest);
+  const kept = found !== null && (await restored(session, found.engine)) ? found : null;
   let { loss_first, loss_last, wall_s } = kept?.progress ?? { loss_first: null, loss_last: null, wall_s: 0 };
   const before_s = wall_s;
   const began = performance.now();

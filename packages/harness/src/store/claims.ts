@@ -34,6 +34,9 @@ function startOf(pid: number): string | null {
   }
 }
 
+/** Stands for the holder of a claim that cannot be read; no attempt has its token. */
+const nobody: Claim = { token: "", host: "a host that is unknown", boot: null, pid: 0, started: null };
+
 function gone(claim: Claim): boolean {
   if (claim.host !== hostname()) return false;
   if (claim.boot !== bootId()) return true;
@@ -63,11 +66,18 @@ export class Claims {
   }
 
   async #read(file: string): Promise<Claim | null> {
+    let text: string;
     try {
-      return JSON.parse(await readFile(file, "utf8")) as Claim;
+      text = await readFile(file, "utf8");
     } catch (error) {
       if (code(error) === "ENOENT") return null;
       throw error;
+    }
+    try {
+      return JSON.parse(text) as Claim;
+    } catch {
+      // Its host lost power before the content reached the disk: nobody holds it, and its lease runs out.
+      return nobody;
     }
   }
 

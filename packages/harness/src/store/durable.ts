@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 /** Makes the entries of a folder survive a power loss. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -14,8 +14,11 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Makes a folder and what leads to it, durably. */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first !== undefined) await syncFolder(dirname(first));
+  const whole = resolve(folder);
+  const first = await mkdir(whole, { recursive: true });
+  if (first === undefined) return;
+  // Each level is an entry of the one above.
+  for (let made = whole; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /** Makes the content of a file survive a power loss. */

@@ -9,9 +9,12 @@ const targets = fileURLToPath(new URL("../fuzz/", import.meta.url));
 const out = mkdtempSync(join(tmpdir(), "vrx-crashers-"));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-test("10,000 inputs, chosen by what they reach, break no promise of the sample reader", { timeout: 600_000 }, () => {
-  const args = ["--corpus", `${targets}corpus`, "--iterations", "10000"];
-  const { status, output } = runFuzzer(`${targets}sample-line.target.ts`, args, out);
+test.each([
+  ["sample-line.target.ts", "corpus", "the sample reader", 10_000],
+  ["documents.target.ts", "documents", "the readers of sweeps, capacity models and batch targets", 4_000],
+])("%s: inputs chosen by what they reach break no promise of it", { timeout: 600_000 }, (target, corpus, _, count) => {
+  const args = ["--corpus", `${targets}${corpus}`, "--iterations", String(count)];
+  const { status, output } = runFuzzer(`${targets}${target}`, args, out);
   console.log(output);
   expect(output).toMatch(/seed \d+/);
   expect(status, output).toBe(0);
