@@ -18,7 +18,7 @@ export const runsQuery = defineCommand({
   examples: [
     {
       does: "the fastest runs",
-      line: "vrx runs query \"SELECT dir, throughput_tokens_per_s FROM runs WHERE verdict = 'pass' ORDER BY 2 DESC\"",
+      line: 'vrx runs query "SELECT dir, verdict FROM runs ORDER BY median_step_time_s"',
     },
     { does: "of other folders, for a program", line: 'vrx runs query "SELECT * FROM packets" sweeps/demo --json' },
   ],
