@@ -130,3 +130,22 @@ export {
   noiseFloorOf,
   readNoiseFloor,
 } from "./compare/noise-floor.js";
+export { type SlurmNode, slurmNodes } from "./executors/slurm/slurm-nodes.js";
+export {
+  type HostFigure,
+  type HostStanding,
+  type HostSurvey,
+  type JudgedHost,
+  MIN_SURVEYED_HOSTS,
+  type OutlierOptions,
+  hostOutliers,
+} from "./hosts/host-outliers.js";
+export {
+  type HostResult,
+  type SurveyOptions,
+  type SurveyReport,
+  type SurveyedHost,
+  type SurveyedPlace,
+  surveyHosts,
+  surveyReport,
+} from "./hosts/survey-hosts.js";

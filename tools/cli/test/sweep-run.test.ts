@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { testFolder } from "./helpers/folder.js";
@@ -90,6 +90,37 @@ describe("vrx sweep", () => {
     expect(JSON.parse(built.stdout)).toMatchObject({ schema_version: "ant_ratio_packet_v0", token_budget_steps: 10 });
   });
 
+  it("measures this host beside others of the same folder, and lists the slow ones", () => {
+    const first = run("sweep", "hosts", "tiny.yaml", "-o", "shared", "--json");
+    expect(first.stderr).toBe("");
+    const alone = JSON.parse(first.stdout) as { trial: string; hosts: { host: string }[] };
+    expect(alone.hosts).toHaveLength(1);
+    const [here = ""] = readdirSync(join(folder, "shared/hosts"));
+    // This host and three more, one of which took ten times as long; what a busy machine really measured is no matter.
+    for (const [host, time_s] of Object.entries({ "node-a": 0.01, "node-b": 0.0099, "node-c": 0.1, [here]: 0.0101 })) {
+      const store = join(folder, "shared/hosts", host);
+      if (host !== here) cpSync(join(folder, "shared/hosts", here), store, { recursive: true });
+      const file = join(store, "results", alone.trial.slice(0, 2), alone.trial, "result.json");
+      const result = JSON.parse(readFileSync(file, "utf8")) as {
+        status: string;
+        figures: { median_step_time_s: number };
+      };
+      result.status = "passed";
+      result.figures.median_step_time_s = time_s;
+      writeFileSync(file, JSON.stringify(result));
+    }
+    const all = run("sweep", "hosts", "tiny.yaml", "-o", "shared");
+    expect(all.code).toBe(0);
+    expect(all.stdout).toMatch(/^node-c +passed +\S+ \S+ +[\d.]+ +slow +exclude$/m);
+    expect(all.stdout).toMatch(/^exclude: node-c$/m);
+    expect(JSON.parse(read("shared/hosts.json"))).toMatchObject({
+      schema_version: "vrx_hosts_v1",
+      exclude: ["node-c"],
+    });
+    const wrong = run("sweep", "hosts", "tiny.yaml", "-o", "shared", "--configuration", "1");
+    expect(wrong.stderr).toMatch(/configuration 1 .*bf16/);
+  });
+
   it("takes the place of an array task of Slurm for its shard, unless told otherwise", () => {
     const task = { SLURM_ARRAY_TASK_ID: "7", SLURM_ARRAY_TASK_MIN: "5", SLURM_ARRAY_TASK_COUNT: "4" };
     const part = (...words: string[]): { shard?: unknown } =>
@@ -118,6 +149,8 @@ describe("vrx sweep", () => {
     const slurm = elsewhere("--executor", "slurm", "--slurm", "cluster.yaml");
     expect(slurm).toContain("cluster.yaml: partitions: expected one of");
     expect(slurm).toContain("cluster.yaml: throttle: expected a whole number from 1");
+    expect(elsewhere("--exclude-hosts", "x.json")).toContain("not for the local executor");
+    expect(elsewhere("--executor", "slurm", "--exclude-hosts", "tiny.yaml")).toContain("expected a vrx_hosts_v1");
     expect(run("worker").stderr).toContain("expected --redis URL");
     const missing = run("packet", "build", "--probe", "nowhere", "--assoc", "nowhere");
     expect(missing.code).toBe(2);

@@ -12,7 +12,7 @@ import type { SweepRunCall } from "../commands/sweep-run.js";
 import { CliError } from "../frame/cli-error.js";
 import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import { quoteName } from "../frame/printable.js";
-import { executorOf } from "../inputs/executor.js";
+import { excludedHosts, executorOf } from "../inputs/executor.js";
 import { sweepOf } from "../inputs/sweep-file.js";
 import { packetLines } from "./sweep-lines.js";
 
@@ -38,7 +38,11 @@ function shardOfTask(executor: string): SweepShard | undefined {
 /** Runs what is left of a sweep, then writes its report. */
 export async function run({ operands, options, output, signal }: SweepRunCall): Promise<ExitCode> {
   const shard = shardOption(options.shard) ?? shardOfTask(options.executor);
-  const executor = await executorOf(options, output);
+  const excluded = options["exclude-hosts"];
+  if (excluded !== undefined && options.executor !== "slurm") {
+    throw new CliError("bad_arguments", `--exclude-hosts is not for the ${options.executor} executor`);
+  }
+  const executor = await executorOf(options, output, excluded === undefined ? [] : await excludedHosts(excluded));
   const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out);
   const trials = trialsOf(sweep, configurations);
   const store = await openStore(join(dir, "store"));

@@ -15,6 +15,9 @@ const takes = {
     slurm: text("FILE", "slurm: partition, gres and the other options, YAML or JSON (docs/slurm.md)", {
       completes: "file",
     }),
+    "exclude-hosts": text("FILE", "slurm: keep away from the nodes that `vrx sweep hosts` lists in hosts.json", {
+      completes: "file",
+    }),
     redis: text("URL", "bullmq: the Redis of the queue, such as redis://host:6379"),
     queue: text("NAME", "bullmq: the name of the queue (default: vrx)"),
     shard: text(

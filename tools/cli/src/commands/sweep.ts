@@ -1,4 +1,5 @@
 import { defineGroup } from "../frame/define-command.js";
+import { sweepHosts } from "./sweep-hosts.js";
 import { sweepPlan } from "./sweep-plan.js";
 import { sweepPublish } from "./sweep-publish.js";
 import { sweepReport } from "./sweep-report.js";
@@ -9,5 +10,5 @@ import { sweepStatus } from "./sweep-status.js";
 export const sweep = defineGroup({
   name: "sweep",
   summary: "many configurations under one budget: plan them, run them, show and publish what came out",
-  commands: [sweepPlan, sweepRun, sweepStatus, sweepReport, sweepPublish],
+  commands: [sweepPlan, sweepRun, sweepStatus, sweepReport, sweepPublish, sweepHosts],
 });

@@ -1,5 +1,6 @@
 import {
   type SlurmOptions,
+  type SurveyReport,
   type TrialExecutor,
   isHarnessError,
   localExecutor,
@@ -26,7 +27,7 @@ const limit_bytes = 1024 * 1024;
 export async function executorOf(
   choice: ExecutorChoice,
   output: Output,
-  more: SlurmOptions = {},
+  excluded: readonly string[] = [],
 ): Promise<TrialExecutor> {
   const { executor, device, parallel, slurm, redis, queue } = choice;
   const foreign = [
@@ -41,7 +42,8 @@ export async function executorOf(
   try {
     if (executor === "slurm") {
       const options = slurm === undefined ? {} : await slurmOptionsOf(slurm);
-      return slurmExecutor({ ...options, ...more }, { onNote });
+      const exclude = [...(options.exclude === undefined ? [] : [options.exclude]), ...excluded].join(",");
+      return slurmExecutor(exclude === "" ? options : { ...options, exclude }, { onNote });
     }
     if (redis === undefined) throw new CliError("bad_arguments", "--executor bullmq: expected --redis URL");
     const { bullmqExecutor } = await import("@vrx/harness/bullmq");
@@ -57,6 +59,26 @@ export function devicesOf(text: string): readonly string[] {
   const devices = text.split(",").filter((device) => device !== "");
   if (devices.length > 0 && new Set(devices).size === devices.length) return devices;
   throw new CliError("bad_arguments", `--device: expected UUIDs of GPUs, each once, found ${JSON.stringify(text)}`);
+}
+
+/** The hosts that a survey excludes, from its `hosts.json`. */
+export async function excludedHosts(file: string): Promise<readonly string[]> {
+  const input = await readInput(file, limit_bytes);
+  if (input.status === "failed") throw new CliError("bad_input", `--exclude-hosts: ${file}: ${input.reason}`);
+  const names = namesIn(new TextDecoder().decode(input.bytes));
+  if (names !== null) return names;
+  throw new CliError("bad_input", `--exclude-hosts: ${file}: expected a vrx_hosts_v1, as vrx sweep hosts writes it`);
+}
+
+function namesIn(text: string): readonly string[] | null {
+  try {
+    const { schema_version, exclude }: Partial<Record<keyof SurveyReport, unknown>> = JSON.parse(text) as object;
+    if (schema_version !== "vrx_hosts_v1" || !Array.isArray(exclude)) return null;
+    const names: readonly unknown[] = exclude;
+    return names.every((name) => typeof name === "string") ? names : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The options of Slurm in a file. */
