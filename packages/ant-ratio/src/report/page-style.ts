@@ -23,6 +23,8 @@ section { background: var(--raised); border: 1px solid var(--line); border-radiu
 .sums b { font-size: 1.25rem; font-weight: 650; letter-spacing: -0.01em; margin-right: 0.35rem; }
 .section-head { display: flex; flex-wrap: wrap; gap: 0.6rem 1.25rem; align-items: end; justify-content: space-between; margin-bottom: 0.75rem; }
 .controls { display: flex; flex-wrap: wrap; gap: 0.5rem 0.9rem; align-items: end; }
+.axis { display: flex; flex: 1 1 14rem; gap: 0.6rem; align-items: end; min-width: 0; }
+.axis .field { flex: 1; min-width: 0; grid-template-columns: minmax(0, 1fr); }
 label.field { display: grid; gap: 0.15rem; font-size: 0.8rem; color: var(--faint-ink); }
 label.check { display: inline-flex; gap: 0.35rem; align-items: center; font-size: 0.86rem; padding-block: 0.3rem; }
 select, input[type="search"], button { font: inherit; font-size: 0.9rem; color: var(--ink); background: var(--raised); border: 1px solid var(--edge); border-radius: 6px; padding: 0.3rem 0.55rem; min-height: 2.1rem; max-width: 100%; }
@@ -53,7 +55,7 @@ button:hover, select:hover { border-color: var(--faint-ink); }
 .scroll { overflow: auto; max-height: min(44rem, 85vh); border: 1px solid var(--line); border-radius: 8px; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: 0.86rem; }
 th, td { text-align: right; padding: 0.38rem 0.7rem; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: baseline; }
-th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--raised); z-index: 1; min-width: 11rem; max-width: 22rem; white-space: normal; overflow-wrap: anywhere; }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--raised); z-index: 1; min-width: 17rem; max-width: 22rem; white-space: normal; overflow-wrap: anywhere; }
 td.word, th.word { text-align: left; }
 thead th { position: sticky; top: 0; z-index: 2; background: var(--raised); font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--edge); padding: 0; white-space: normal; }
 thead th:first-child { z-index: 3; }
@@ -85,7 +87,7 @@ footer pre { white-space: pre-wrap; font-size: 0.75rem; }
 .empty { text-align: center; padding: clamp(2rem, 8vw, 5rem) 1rem; }
 .visually-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 62rem) { .top { grid-template-columns: minmax(0, 1fr); } .top > aside { position: static; max-height: none; } }
-@media (max-width: 36rem) { section, .top > aside { border-radius: 0; margin-inline: calc(-1 * clamp(1rem, 3vw, 2rem)); border-inline: 0; } th:first-child, td:first-child { max-width: 11rem; } }
+@media (max-width: 36rem) { section, .top > aside { border-radius: 0; margin-inline: calc(-1 * clamp(1rem, 3vw, 2rem)); border-inline: 0; } th:first-child, td:first-child { min-width: 11rem; max-width: 11rem; } }
 @media print {
   body { background: none; font-size: 10pt; }
   section, .top > aside { border: 0; padding: 0; margin-bottom: 1.2rem; break-inside: avoid; }

@@ -122,7 +122,12 @@ function start(model: ReportModel): void {
           "div",
           { class: "section-head" },
           element("h2", { id: "frontier-title" }, "Frontier"),
-          element("div", { class: "controls" }, xSelect.field, logs.x.field, ySelect.field, logs.y.field),
+          element(
+            "div",
+            { class: "controls" },
+            element("div", { class: "axis" }, xSelect.field, logs.x.field),
+            element("div", { class: "axis" }, ySelect.field, logs.y.field),
+          ),
         ),
         chartHost,
         legends[0] ?? null,

@@ -30,6 +30,9 @@ const cancel_wait_s = 90;
 /** A limit on how much one may have queued, not a refusal for good. */
 const full = /submit limit|MaxSubmit|job count|too many jobs|AssocGrpSubmit/i;
 
+/** Why a task waits that only a person can change (squeue(1), JOB REASON CODES). */
+const stuck = /held|down|drain|inactive|not.?avail|badconstraints|invalid|never|prohibited/i;
+
 /** What the queue has of some arrays: by the name of the job, then by the index of the task. */
 type TasksByName = ReadonlyMap<string, ReadonlyMap<number, QueuedTask>>;
 
@@ -69,6 +72,8 @@ class SlurmRun {
   readonly #tasks = new Map<string, Task>();
   readonly #live = new Set<Submission>();
   readonly #submitted = new Map<string, number>();
+  /** Reasons for waiting that were told. */
+  readonly #told = new Set<string>();
   /** Slurm takes no more at present; looked at again when a task has ended. */
   #full = false;
 
@@ -244,6 +249,7 @@ class SlurmRun {
       const queued = queue.get(task.submission.name)?.get(task.index);
       if (queued !== undefined && isAlive(queued.state)) {
         task.ended_ms = null;
+        this.#tellStuck(task, queued);
         if (task.started || standingOf(queued.state) !== "running") continue;
         task.started = true;
         const place = this.#place(task.submission, task.index);
@@ -264,6 +270,13 @@ class SlurmRun {
       this.#live.delete(submission);
       await closeSubmission(submission);
     }
+  }
+
+  /** What waits for a person is said once for each reason: otherwise it looks like a busy cluster for ever. */
+  #tellStuck({ submission, index }: Task, { state, reason }: QueuedTask): void {
+    if (standingOf(state) !== "waiting" || !stuck.test(reason) || this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.#say(`${this.#place(submission, index)} waits, and Slurm says: ${reason}`);
   }
 
   /** What becomes of a trial whose task is not queued or running any more; null: not known yet. */

@@ -61,7 +61,28 @@ export async function startCluster(): Promise<Cluster> {
     throw new Error(`${what}; ${existsSync(log) ? readFileSync(log, "utf8").slice(-2000) : "no log"}`);
   };
   const node = daemon("slurmd");
+  // A controller that was killed before it had saved its state numbers jobs anew, drains the node that runs one of the
+  // same number and holds the job. On a cluster somebody sees to that.
+  const administer = (): void => {
+    const seeing = setInterval(() => {
+      const show = (...args: readonly string[]): string =>
+        spawnSync("scontrol", args, { env, encoding: "utf8" }).stdout;
+      if (/State=\S*DRAIN/.test(show("show", "node"))) show("update", `NodeName=${host}`, "State=RESUME");
+      for (const job of show("show", "job", "--oneliner").split("\n")) {
+        const [, id] = /^JobId=(\d+) .*Reason=\w*requeued_held/.exec(job) ?? [];
+        if (id !== undefined) show("release", id);
+      }
+    }, 1_000);
+    seeing.unref();
+    stopped.signal.addEventListener("abort", () => clearInterval(seeing));
+  };
+  // Also when a test is given up: what stop() does not reach any more would run for ever.
+  process.once("exit", () => {
+    for (const child of [node, controller]) child.kill("SIGKILL");
+  });
+  const stopped = new AbortController();
   const stop = async (): Promise<void> => {
+    stopped.abort();
     spawnSync("scancel", ["--user=root"], { env });
     await delay(500);
     for (const child of [node, controller]) await ended(child);
@@ -80,6 +101,7 @@ export async function startCluster(): Promise<Cluster> {
     async startController() {
       controller = daemon("slurmctld");
       await until("slurmctld does not answer again", answers);
+      administer();
     },
     killController: () => void controller.kill("SIGKILL"),
     ask,
