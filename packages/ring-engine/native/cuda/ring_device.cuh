@@ -175,9 +175,10 @@ __device__ __noinline__ void ring_multiply(const real *weights, int rows, const 
 
 /* A block's slice of packed weights: in shared memory where it fits, else where it is. */
 template <typename real>
-__device__ const real *ring_slice(const real *packed, int64_t count, bool resident, ring_carver &carver) {
+__device__ __noinline__ const real *ring_slice(const real *packed, int64_t count, bool resident, ring_carver &carver) {
   if (!resident) return packed;
   real *slice = carver.take<real>(count);
+#pragma unroll 4
   for (int64_t i = threadIdx.x; i < count; i += blockDim.x) slice[i] = packed[i];
   return slice;
 }

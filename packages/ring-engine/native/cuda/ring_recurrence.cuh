@@ -38,7 +38,7 @@ struct ring_recurrence {
     return ring_at<T>(arena, offset);
   }
   __device__ bool leads() const { return blockIdx.x == 0; }
-  __device__ bool moves_at(int64_t t) const { return t % plan.move_every == 0; }
+  __device__ bool moves_at(int64_t t) const { return static_cast<int>(t) % static_cast<int>(plan.move_every) == 0; }
   __device__ real *ring_of(int64_t offset, int64_t b, int64_t slot, int unit) const {
     return at<real>(offset) + (b * plan.ring_len + slot) * D + unit;
   }
@@ -47,9 +47,12 @@ struct ring_recurrence {
 
   /* The two thetas around p, looked up through a float copy of it, as the executed model does. */
   __device__ void look_up_target(int64_t n, pointer p, pointer *target, pointer *gate) const {
-    const int64_t length = plan.ring_len;
+    const int length = static_cast<int>(plan.ring_len);
     const float position = static_cast<float>(p), base = floorf(position);
-    const int64_t j0 = static_cast<int64_t>(base) % length, j1 = (j0 + 1) % length;
+    /* A position may round up to the ring's end, which is its beginning. */
+    int64_t whole = static_cast<int64_t>(base);
+    if (whole >= length) whole -= length;
+    const int j0 = static_cast<int>(whole), j1 = j0 + 1 < length ? j0 + 1 : 0;
     const real *theta = parameters() + plan.slot_theta, *gates = parameters() + plan.slot_gate;
     const real fraction = static_cast<real>(position - base), last = static_cast<real>(length - 1);
     const real s0 = R::sigmoid(theta[j0]), s1 = R::sigmoid(theta[j1]);
@@ -58,16 +61,17 @@ struct ring_recurrence {
     if (!leads()) return;
     real *parts = at<real>(plan.at_target_parts) + 3 * n;
     parts[0] = fraction, parts[1] = s0, parts[2] = s1;
-    at<int>(plan.at_target_slots)[n] = static_cast<int>(j0);
+    at<int>(plan.at_target_slots)[n] = j0;
   }
 
-  /* Where step n leaves sample b's pointer, which was at p. `heads` are the products of its state, [4][columns]. */
-  __device__ pointer move_pointer(int64_t n, int64_t b, pointer p, const real *heads, pointer target, pointer gate) const {
+  /* Where step t leaves sample b's pointer, which was at p. `heads` are the products of its state, [4][columns]. */
+  __device__ pointer move_pointer(int64_t t, int64_t b, pointer p, const real *heads, pointer target, pointer gate) const {
     const pointer length = static_cast<pointer>(plan.ring_len);
     const double turn = static_cast<double>(plan.ring_len);
+    const int64_t n = t * B + b;
     pointer moved = p;
     double raw = 0;
-    if (moves_at(n / B)) {
+    if (moves_at(t)) {
       typename P::pointer_input in;
       const real *biases = parameters() + plan.slot_pointer + D;
       in.jump = static_cast<pointer>(heads[HEAD_JUMP * plan.columns + b] + biases[HEAD_JUMP * (D + 1)]);
@@ -142,7 +146,7 @@ struct ring_recurrence {
       }
       for (int64_t b = threadIdx.x; b < B; b += blockDim.x) {
         pointer p = at<pointer>(plan.at_pointers)[b];
-        if (t > 0) p = move_pointer(n0 - B + b, b, positions[b], head_sums, targets[b], gates[b]);
+        if (t > 0) p = move_pointer(t - 1, b, positions[b], head_sums, targets[b], gates[b]);
         if (t == T) continue;
         if (forced) p = static_cast<pointer>(at<double>(plan.at_forced)[n0 + b]);
         positions[b] = p;
@@ -217,14 +221,15 @@ struct ring_recurrence {
   /* ---- Backward ---- */
 
   /*
-   * Gradients of step n's pointer update from that of the next position: to the heads in `slopes`, to the thetas in memory.
+   * Gradients of sample b's pointer update at step t from that of the next position: to the heads in `slopes`, to the thetas in memory.
    * Returns what remains for p.
    */
-  __device__ pointer move_pointer_backward(int64_t n, pointer dnext, real *slopes) const {
+  __device__ pointer move_pointer_backward(int64_t t, int64_t b, pointer dnext, real *slopes) const {
+    const int64_t n = t * B + b;
     real *heads = at<real>(plan.at_head_gradients) + POINTER_HEADS * n;
     for (int i = 0; i < POINTER_HEADS; i++) slopes[i] = 0;
     pointer dp = dnext;
-    if (moves_at(n / B)) {
+    if (moves_at(t)) {
       const pointer tau = static_cast<pointer>(plan.deadzone_tau);
       const typename P::pointer_input in = at<typename P::pointer_input>(plan.at_pointer_inputs)[n];
       typename P::pointer_input grad;
@@ -258,7 +263,7 @@ struct ring_recurrence {
     const int columns = static_cast<int>(plan.columns), rows = static_cast<int>(plan.unit_rows);
     const int depth = static_cast<int>(3 * D);
     const int64_t slice = 3 * D * rows;
-    const int lanes = static_cast<int>(blockDim.x / B), blocks = static_cast<int>(plan.blocks);
+    const int lanes = static_cast<int>(blockDim.x) / static_cast<int>(B), blocks = static_cast<int>(plan.blocks);
     const int shares = lanes < 1 ? 1 : lanes > 16 ? 16 : lanes;
     real *scratch = carver.take<real>(16 * blockDim.x);
     real *dmixed = carver.take<real>(rows * columns), *dbefore = carver.take<real>(rows * columns);
@@ -354,7 +359,7 @@ struct ring_recurrence {
         pointer dnext = chain[b];
         if (done > 0)
           for (int i = 0; i < shares; i++) dnext += share_sums[i * B + b];
-        chain[b] = move_pointer_backward(n0 + b, dnext, slopes + POINTER_HEADS * b);
+        chain[b] = move_pointer_backward(t, b, dnext, slopes + POINTER_HEADS * b);
       }
       __syncthreads();
 

@@ -48,7 +48,7 @@ struct ring_sensory {
   }
 
   /* One step; the states it begins with have been received. `from_state` has sensory_gate_rows by columns. */
-  __device__ void forward_step(int64_t t, const real *hh, real *scratch, real *from_state) const {
+  __device__ __noinline__ void forward_step(int64_t t, const real *hh, real *scratch, real *from_state) const {
     ring_multiply(hh, static_cast<int>(plan.sensory_gate_rows), states(t), columns, static_cast<int>(S), scratch, from_state);
     const real *biases = at<real>(plan.at_parameters) + plan.slot_sensory_ih + 6 * S * S + 3 * S;
     real *hidden = at<real>(plan.at_sensory_hidden), *next = states(t + 1);
@@ -75,7 +75,7 @@ struct ring_sensory {
    * comes from step t + 1: element (unit j, sample b) is at j * stride_unit + b * stride_sample. `carried` has what step
    * t + 1 passes on by itself, one for each owned pair; `dbefore` has sensory_unit_rows by columns.
    */
-  __device__ void backward_step(int64_t t, const real *hh, const real *dstates, int64_t stride_unit, int64_t stride_sample,
+  __device__ __noinline__ void backward_step(int64_t t, const real *hh, const real *dstates, int64_t stride_unit, int64_t stride_sample,
                                 real *scratch, real *dbefore, real *carried) const {
     const bool followed = t < T - 1;
     if (followed)
