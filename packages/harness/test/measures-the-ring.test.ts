@@ -91,7 +91,7 @@ describe("the ring", () => {
     const out = join(temporaryFolder(), "run");
     const refused = await probe(ringWorkload(reference), presets.od1_small, { ...steps, out }).catch((e: unknown) => e);
     expect(isHarnessError(refused) && refused.code).toBe("unsupported");
-    expect(refused).toMatchObject({ message: expect.stringContaining("the cpu engine does") as string });
+    expect(refused).toMatchObject({ message: expect.stringContaining("the cpu and the cuda engines do") as string });
     expect(existsSync(out)).toBe(false);
   });
 

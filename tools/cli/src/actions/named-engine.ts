@@ -1,6 +1,7 @@
 import { type Engine, type EngineChoice, type EngineOptions, createEngine, isRingEngineError } from "@vrx/ring-engine";
 import { CliError } from "../frame/cli-error.js";
 import type { Output } from "../frame/output.js";
+import { driverChoice } from "../inputs/driver-choice.js";
 
 /**
  * The engine of `--engine`. Notes on stderr why `auto` had to take a slower one; throws a {@link CliError} with what to
@@ -19,4 +20,10 @@ export async function namedEngine(choice: EngineChoice, output: Output, options:
     const code = error.code === "invalid_argument" ? "bad_arguments" : "bad_environment";
     throw new CliError(code, error.message, { cause: error });
   }
+}
+
+/** What `--fake-driver` is to an engine: the library to use, and with it the cuda engine. */
+export async function fakeDevice(fake: boolean): Promise<Pick<EngineOptions, "driver">> {
+  const { driver } = await driverChoice(fake);
+  return driver?.library === undefined ? {} : { driver: driver.library };
 }

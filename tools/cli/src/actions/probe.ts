@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { isatty } from "node:tty";
 import {
   type PlannedProbe,
@@ -20,7 +21,7 @@ import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import type { Output } from "../frame/output.js";
 import { composeSpec } from "../inputs/ant-colony.js";
 import { readNamedSpec } from "../inputs/spec-source.js";
-import { namedEngine } from "./named-engine.js";
+import { fakeDevice, namedEngine } from "./named-engine.js";
 import {
   inBytes,
   inSeconds,
@@ -99,14 +100,29 @@ export async function readSpec({
 /** The ring or the program that a call names. */
 export async function workloadOf({ operands, options, rest, output }: MeasuringCall): Promise<Workload> {
   const { device, engine, threads } = options;
+  const fake = options["fake-driver"];
   if (rest === undefined) {
-    if (device !== undefined && device !== "cpu") {
+    const onHost = device === "cpu";
+    if (onHost && (engine === "cuda" || fake)) {
       throw new CliError(
-        "bad_environment",
-        `--device: the ring runs on the cpu in this release, found ${JSON.stringify(device)}; a program after \`--\` may run anywhere`,
+        "bad_arguments",
+        `--device cpu: expected a GPU for ${fake ? "--fake-driver" : "--engine cuda"}`,
       );
     }
-    const named = await namedEngine(engine, output, threads === undefined ? {} : { threads });
+    if (device !== undefined && !onHost && (engine === "cpu" || engine === "reference")) {
+      throw new CliError(
+        "bad_arguments",
+        `--device: the ${engine} engine runs on the cpu, found ${JSON.stringify(device)}`,
+      );
+    }
+    // Threads are what only engines of the host have.
+    const ofHost = onHost && threads === undefined ? { threads: availableParallelism() } : {};
+    const named = await namedEngine(engine, output, {
+      ...ofHost,
+      ...(threads === undefined ? {} : { threads }),
+      ...(device === undefined || onHost ? {} : { device }),
+      ...(await fakeDevice(fake)),
+    });
     if (threads !== undefined && named.threads !== threads) {
       output.warn(`--threads is for the cpu engine; the ${named.kind} engine has ${named.threads}`);
     }
@@ -114,8 +130,8 @@ export async function workloadOf({ operands, options, rest, output }: MeasuringC
   }
   const [file, ...args] = rest;
   if (file === undefined) throw new CliError("bad_arguments", "expected a command after `--`, found nothing");
-  if (engine !== "auto" || threads !== undefined) {
-    const option = engine === "auto" ? "--threads" : "--engine";
+  if (engine !== "auto" || threads !== undefined || fake) {
+    const option = fake ? "--fake-driver" : engine === "auto" ? "--threads" : "--engine";
     throw new CliError("bad_arguments", `${option} is for the ring; a program after \`--\` executes itself`);
   }
   const usesStdin = [operands.spec, options.ant, options.colony].includes("-");

@@ -4,7 +4,7 @@ import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import type { Output } from "../frame/output.js";
 import { printable, quoteName } from "../frame/printable.js";
 import { readNamedGolden } from "../inputs/golden-source.js";
-import { namedEngine } from "./named-engine.js";
+import { fakeDevice, namedEngine } from "./named-engine.js";
 
 /** What came of one file. */
 type Outcome =
@@ -13,7 +13,11 @@ type Outcome =
 
 /** Replays every recording; `--json` has an array with one entry for each file. */
 export async function run({ operands, options, output }: RingVerifyCall): Promise<ExitCode> {
-  const engine = await namedEngine(options.engine, output);
+  const device = options.device === undefined ? {} : { device: options.device };
+  const engine = await namedEngine(options.engine, output, {
+    ...device,
+    ...(await fakeDevice(options["fake-driver"])),
+  });
   const documents: unknown[] = [];
   let invalid = false;
   let missed = false;

@@ -2,6 +2,7 @@ import { jsonOption } from "../frame/common-options.js";
 import { type CallOf, defineCommand, optionalOperand } from "../frame/define-command.js";
 import { choice, decimal, flag, integer, text } from "../frame/options.js";
 import { engineOption } from "./engine-option.js";
+import { fakeDriverOption } from "./fake-driver-option.js";
 
 const takes = {
   operands: {
@@ -33,6 +34,7 @@ const takes = {
     }),
     engine: engineOption,
     device: text("DEVICE", "what it runs on: cpu, cuda:0, a GPU's UUID; of a program, what it is expected to run on"),
+    "fake-driver": fakeDriverOption,
     seed: integer("data, initial values and pointers follow from it", { min: 0, fallback: 0 }),
     threads: integer("threads of the cpu engine (default: the usable cores)", {
       min: 1,

@@ -1,6 +1,8 @@
 import { jsonOption, outOption } from "../frame/common-options.js";
 import { type CallOf, defineCommand, operands } from "../frame/define-command.js";
+import { text } from "../frame/options.js";
 import { engineOption } from "./engine-option.js";
+import { fakeDriverOption } from "./fake-driver-option.js";
 
 const takes = {
   operands: {
@@ -8,7 +10,13 @@ const takes = {
       completes: "file",
     }),
   },
-  options: { engine: engineOption, json: jsonOption, out: outOption },
+  options: {
+    engine: engineOption,
+    device: text("DEVICE", "what the cuda engine runs on: cuda:0, or a GPU's UUID"),
+    "fake-driver": fakeDriverOption,
+    json: jsonOption,
+    out: outOption,
+  },
 };
 
 /** A call of `vrx ring verify`. */

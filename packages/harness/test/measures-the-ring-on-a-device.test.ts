@@ -1,0 +1,81 @@
+import { computeMetrics } from "@vrx/objective-contract";
+import { loadAddon } from "@vrx/native-cuda";
+import { type FakeDriverOptions, fakeDriver, fakeDriverLibrary } from "@vrx/native-cuda/testing";
+import { type Engine, createEngine, predictMemory } from "@vrx/ring-engine";
+import { type WorkloadSpec, presets } from "@vrx/workload-schema";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { probe } from "../src/probe.js";
+import { type RingWorkloadOptions, ringWorkload } from "../src/ring/ring-workload.js";
+
+const addon = loadAddon();
+const library = fakeDriverLibrary();
+const missing =
+  addon.status === "unavailable" ? addon.message : library.status === "unavailable" ? library.message : null;
+if (missing !== null) console.log(`skipped: ${missing}`);
+
+const spec: WorkloadSpec = {
+  ...presets.od1_small,
+  ant_spec: { ...presets.od1_small.ant_spec, ring_len: 4096, slot_dim: 16, precision: "fp32" },
+  colony_spec: { ...presets.od1_small.colony_spec, seq_len: 4, synth_len: 4, batch_size: 2 },
+};
+
+async function engineOn(options: FakeDriverOptions = {}): Promise<Engine> {
+  const driver = fakeDriver(options);
+  await driver.open();
+  onTestFinished(() => {
+    expect(driver.statistics()).toMatchObject({ device_allocations: 0, host_allocations: 0, streams: 0 });
+    driver.dispose();
+  });
+  return createEngine("cuda", { driver: driver.library });
+}
+
+const measure = (engine: Engine, options: RingWorkloadOptions = {}, of: WorkloadSpec = spec) =>
+  probe(ringWorkload(engine, options), of, { warmup_steps: 1, measure_steps: 3, seed: 4 });
+
+describe.skipIf(missing !== null)("the ring on a device", () => {
+  it("is timed by its events, says what memory it takes, and does not pass where the device is simulated", async () => {
+    const engine = await engineOn();
+    const { header, samples, outcome, env, verdict } = await measure(engine);
+    expect(header).toMatchObject({
+      engine: "cuda",
+      step_time_mode: "cuda_events",
+      device: { kind: "cuda", name: engine.device?.uuid, simulated: true },
+    });
+    expect(outcome).toMatchObject({ status: "completed", executed: { precision: "fp32", amp: false } });
+    expect(env).toMatchObject({ gpu_name: engine.device?.name, total_vram_bytes: engine.device?.total_bytes });
+    const { total_bytes } = predictMemory(spec, {}, { engine: "cuda", multiprocessors: 4 });
+    for (const sample of samples) {
+      expect(sample.vram_allocated_bytes).toBe(total_bytes);
+      expect(sample.vram_reserved_bytes).toBeGreaterThanOrEqual(total_bytes);
+      expect(sample.time_s).toBeGreaterThan(0);
+    }
+    expect(verdict.status).toBe("invalid");
+  });
+
+  it("says of fp16 that it is mixed precision", async () => {
+    const engine = await engineOn();
+    const { header, outcome } = await measure(
+      engine,
+      {},
+      { ...spec, ant_spec: { ...spec.ant_spec, precision: "fp16" } },
+    );
+    expect(header).toMatchObject({ precision: "fp16", amp: true });
+    expect(outcome.executed).toEqual({ precision: "fp16", amp: true });
+  });
+
+  it("that runs out of memory is a result, with the peak that was reached", async () => {
+    const { total_bytes } = predictMemory(spec, {}, { engine: "cuda", multiprocessors: 4 });
+    const ring = 4 * 2 * 4096 * 16;
+    const engine = await engineOn({ devices: [{ memory_bytes: total_bytes + 3 * ring }] });
+    const inplace = await measure(engine);
+    const run = await measure(engine, { ring_history: "materialized" });
+    const { outcome, verdict } = run;
+    const metrics = computeMetrics(run);
+    expect(inplace.outcome.status).toBe("completed");
+    expect(outcome.status).toBe("failed");
+    expect(metrics).toMatchObject({ had_oom: true });
+    expect(metrics.peak_vram_allocated_bytes).toBeGreaterThan(total_bytes);
+    expect(metrics.peak_vram_allocated_bytes).toBeLessThanOrEqual(total_bytes + 3 * ring);
+    expect(verdict.status).not.toBe("pass");
+  });
+});
