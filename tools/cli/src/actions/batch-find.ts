@@ -114,12 +114,13 @@ async function configurationsOf({ operands, options }: BatchFindCall): Promise<r
 }
 
 function shareOf({ options, rest }: BatchFindCall): MemoryShare {
-  const budget = options["memory-budget-bytes"];
+  const { engine, device, "memory-budget-bytes": budget } = options;
+  const onGpu = engine === "cuda" || (device !== undefined && device !== "cpu");
   if (budget !== undefined) return { key: "memory_budget_ratio", memory_budget_bytes: budget };
-  if (rest !== undefined) return { key: "vram_ratio_reserved" };
+  if (rest !== undefined || onGpu) return { key: "vram_ratio_reserved" };
   throw new CliError(
     "bad_environment",
-    "the ring runs on the cpu in this release, and takes no GPU memory: declare --memory-budget-bytes N, " +
+    "the ring takes GPU memory only on a GPU: choose one with --engine cuda, declare --memory-budget-bytes N, " +
       "or give a program after `--` that reports its GPU memory",
   );
 }
@@ -127,10 +128,15 @@ function shareOf({ options, rest }: BatchFindCall): MemoryShare {
 async function workloadOf({ options, rest, output }: BatchFindCall): Promise<Workload> {
   const { engine, threads, device } = options;
   if (rest === undefined) {
-    if (device !== undefined && device !== "cpu") {
-      throw new CliError("bad_environment", `--device: the ring runs on the cpu, found ${JSON.stringify(device)}`);
+    const onGpu = device !== undefined && device !== "cpu";
+    if (onGpu && (engine === "cpu" || engine === "reference")) {
+      throw new CliError(
+        "bad_arguments",
+        `--device: the ${engine} engine runs on the cpu, found ${JSON.stringify(device)}`,
+      );
     }
-    return ringProcess(await namedEngine(engine, output, threads === undefined ? {} : { threads }));
+    const given = threads === undefined ? {} : { threads };
+    return ringProcess(await namedEngine(engine, output, onGpu ? { ...given, device } : given));
   }
   const [file, ...args] = rest;
   if (file === undefined) throw new CliError("bad_arguments", "expected a command after `--`, found nothing");
