@@ -6,8 +6,9 @@
 //
 // Every .cu is a module, and its images a folder of that name as loadKernels takes it: sm_90.cubin, compute_75.ptx,
 // host-<platform>-<arch>.so. --check builds the images again where nvcc is, of the version that the manifest names, and
-// compares every byte; elsewhere it compares the sources' hashes with those that the images were made from. --host
-// succeeds without a compiler, saying so, unless --required is given; --sanitize and --werror are the compiler's.
+// compares every byte; elsewhere, and with --quick, it compares the sources' hashes with those that the images were made from. --host
+// succeeds without a compiler, saying so, unless --required is given; --prebuild also copies to
+// FOLDER/../prebuilds/<platform>-<arch>/kernels; --sanitize and --werror are the compiler's.
 // CXX names the C++ compiler (default: c++), NVCC that of CUDA (default: nvcc).
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -46,6 +47,8 @@ const { values: options, positionals } = parseArgs({
     device: { type: "boolean", default: false },
     host: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    prebuild: { type: "boolean", default: false },
     required: { type: "boolean", default: false },
     werror: { type: "boolean", default: false },
     sanitize: { type: "string" },
@@ -166,7 +169,7 @@ async function check() {
   for (const module of readdirSync(images).filter((name) => name !== "manifest.json"))
     for (const file of readdirSync(join(images, module)))
       if (manifest.images[`${module}/${file}`] === undefined) problems.push(`${module}/${file} is in no manifest`);
-  const version = nvccVersion();
+  const version = options.quick ? null : nvccVersion();
   if (problems.length === 0 && version === manifest.nvcc) {
     const again = mkdtempSync(join(tmpdir(), "vrx-kernels-"));
     try {
@@ -182,6 +185,15 @@ async function check() {
   const how =
     version === manifest.nvcc ? `built again with nvcc ${version}, byte for byte` : "by the hashes of the sources";
   console.log(`kernels: ${label}: the images are current (${how})`);
+}
+
+/** Copies the images for the fake driver to where a published package keeps them. */
+function prebuild(from, name) {
+  for (const module of modules) {
+    const to = join(folder, `../prebuilds/${process.platform}-${process.arch}/kernels`, module);
+    mkdirSync(to, { recursive: true });
+    copyFileSync(join(from, module, name), join(to, name));
+  }
 }
 
 async function host() {
@@ -217,6 +229,7 @@ async function host() {
   const digest = hash.digest("hex");
   const stamp = join(out, "stamp.sha256");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
+    if (options.prebuild) prebuild(out, name);
     console.log(`kernels: ${label}: the images for the fake driver are up to date`);
     return;
   }
@@ -239,6 +252,7 @@ async function host() {
       renameSync(join(out, module, `.${name}`), join(out, module, name));
     }
     writeFileSync(stamp, digest);
+    if (options.prebuild) prebuild(out, name);
     console.log(`kernels: ${label}: compiled ${modules.length} modules for the fake driver with ${cxx}`);
   } finally {
     rmSync(made, { recursive: true, force: true });

@@ -5,6 +5,7 @@ import { calibrate } from "./calibrate.js";
 import { check } from "./check.js";
 import { compare } from "./compare.js";
 import { completion } from "./completion.js";
+import { digest } from "./digest.js";
 import { doctor } from "./doctor.js";
 import { gate } from "./gate.js";
 import { packet } from "./packet.js";
@@ -51,6 +52,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   runs,
   doctor,
   gate,
+  digest,
   completion,
   version,
 ];

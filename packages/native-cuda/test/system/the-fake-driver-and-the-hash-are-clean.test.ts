@@ -1,0 +1,59 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const kernelBuild = join(root, "../../tools/workspace/kernels/build.mjs");
+const folder = mkdtempSync(join(tmpdir(), "vrx-sanitized-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const strict = ["-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fno-sanitize-recover=all"];
+const images = `host-${process.platform}-${process.arch}.so`;
+
+function node(script: string, ...words: readonly string[]): void {
+  execFileSync(process.execPath, [script, ...words, "--required", "--werror"], { stdio: "pipe" });
+}
+
+function outputOf(program: string, ...words: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, words, { encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(status, stdout).toBe(0);
+  return stdout;
+}
+
+describe("the fake driver", () => {
+  it("is clean under the address and undefined-behaviour sanitizers, on fibres and all", () => {
+    const both = "address,undefined";
+    const [library, kernels, program] = ["libvrx_fake_cuda.so", "kernels", "program"].map((name) => join(folder, name));
+    node(join(root, "fake-driver/build.mjs"), "--sanitize", both, "--out", library!);
+    // Some of these kernels do on purpose what the other sanitizer would stop.
+    node(kernelBuild, join(root, "test/kernels"), "--host", "--sanitize", "address", "--out", kernels!);
+    const source = join(root, "test/programs/fake-driver.cc");
+    const flags = ["-std=c++17", ...strict, `-fsanitize=${both}`, `-I${join(root, "fake-driver")}`];
+    execFileSync("c++", [...flags, source, "-o", program!, "-ldl", "-lpthread"]);
+    expect(outputOf(program!, library!, join(kernels!, "behaviour", images))).toMatch(/^\d{3} checks, 0 failed\n$/);
+  });
+});
+
+describe("the kernels of this package", () => {
+  it("are free of warnings, on either side of the sanitizers", () => {
+    for (const sanitize of ["address", "undefined"]) {
+      node(kernelBuild, join(root, "kernels"), "--host", "--sanitize", sanitize, "--out", join(folder, sanitize));
+    }
+  });
+});
+
+describe("the hash on the host", () => {
+  it.each(["address,undefined", "thread"])("is clean under the sanitizers (%s), and all its ways agree", (sanitize) => {
+    const program = join(folder, `hash-${sanitize}`);
+    const sources = ["test/programs/tree-hash.c", "native/tree_hash.c"].map((file) => join(root, file));
+    const flags = ["-std=gnu11", ...strict, `-fsanitize=${sanitize}`, `-I${join(root, "native")}`];
+    execFileSync("cc", [...flags, ...sources, "-o", program, "-lpthread"]);
+    expect(outputOf(program, "14")).toMatch(/^\d+ roots agree\n$/);
+  });
+});
