@@ -2,13 +2,13 @@
 //
 //   node tools/workspace/kernels/build.mjs FOLDER --device          needs nvcc: FOLDER/images/ and its manifest
 //   node tools/workspace/kernels/build.mjs FOLDER --check           are the committed images those of the sources?
-//   node tools/workspace/kernels/build.mjs FOLDER --host [--out F]  needs a C++ compiler; F is build/kernels
+//   node tools/workspace/kernels/build.mjs FOLDER --host [--out F]  needs a C++ compiler; F is the package's build/kernels
 //
 // Every .cu is a module, and its images a folder of that name as loadKernels takes it: sm_90.cubin, compute_75.ptx,
 // host-<platform>-<arch>.so. --check builds the images again where nvcc is, of the version that the manifest names, and
 // compares every byte; elsewhere, and with --quick, it compares the sources' hashes with those that the images were made from. --host
 // succeeds without a compiler, saying so, unless --required is given; --prebuild also copies to
-// FOLDER/../prebuilds/<platform>-<arch>/kernels; --sanitize and --werror are the compiler's.
+// the package's prebuilds/<platform>-<arch>/kernels; --sanitize and --werror are the compiler's.
 // CXX names the C++ compiler (default: c++), NVCC that of CUDA (default: nvcc).
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -61,6 +61,11 @@ if (positionals.length !== 1 || Number(options.device) + Number(options.host) + 
 }
 const folder = resolve(positionals[0]);
 const label = relative(workspace, folder);
+/** The package that the folder belongs to, or the folder itself. */
+const home = (() => {
+  for (let at = folder; at !== dirname(at); at = dirname(at)) if (existsSync(join(at, "package.json"))) return at;
+  return folder;
+})();
 const modules = readdirSync(folder)
   .filter((file) => file.endsWith(".cu"))
   .map((file) => basename(file, ".cu"))
@@ -190,14 +195,14 @@ async function check() {
 /** Copies the images for the fake driver to where a published package keeps them. */
 function prebuild(from, name) {
   for (const module of modules) {
-    const to = join(folder, `../prebuilds/${process.platform}-${process.arch}/kernels`, module);
+    const to = join(home, `prebuilds/${process.platform}-${process.arch}/kernels`, module);
     mkdirSync(to, { recursive: true });
     copyFileSync(join(from, module, name), join(to, name));
   }
 }
 
 async function host() {
-  const out = resolve(options.out ?? join(folder, "../build/kernels"));
+  const out = resolve(options.out ?? join(home, "build/kernels"));
   const cxx = process.env.CXX ?? "c++";
   const { status, stdout } = spawnSync(cxx, ["--version"], { encoding: "utf8" });
   if (status !== 0 || process.platform !== "linux") {
