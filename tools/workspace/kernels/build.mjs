@@ -202,6 +202,7 @@ function prebuild(from, name) {
 }
 
 async function host() {
+  const name = `host-${process.platform}-${process.arch}.so`;
   const out = resolve(options.out ?? join(home, "build/kernels"));
   const cxx = process.env.CXX ?? "c++";
   const { status, stdout } = spawnSync(cxx, ["--version"], { encoding: "utf8" });
@@ -239,7 +240,6 @@ async function host() {
     return;
   }
   const made = `${out}.${process.pid}`;
-  const name = `host-${process.platform}-${process.arch}.so`;
   mkdirSync(made, { recursive: true });
   try {
     const failures = await runAll(
