@@ -2,8 +2,7 @@ import { describe, expect, it } from "vitest";
 import { vrx } from "./helpers/vrx.js";
 
 /** No GPU is seen by these calls, whatever the machine has. */
-const noGpu = { CUDA_VISIBLE_DEVICES: "-1", APR_TRAIN_DEVICE: "", VRX_TRAIN_DEVICE: "" };
-const { APR_TRAIN_DEVICE: _apr, VRX_TRAIN_DEVICE: _vrx, ...hidden } = noGpu;
+const hidden = { CUDA_VISIBLE_DEVICES: "-1" };
 
 interface GateDocument {
   readonly status: string;
@@ -71,7 +70,7 @@ describe("vrx gate on a host without a GPU", () => {
     const alias = { VRX_TRAIN_DEVICE: "cpu" };
     expect(gate([], alias).document?.device).toMatchObject({ source: "VRX_TRAIN_DEVICE" });
     expect(gate(["--device", "cpu"], both).document?.device).toMatchObject({ source: "--device" });
-    expect(gate([], noGpu).code).toBe(2);
+    expect(gate([], { APR_TRAIN_DEVICE: "" }).code).toBe(2);
   });
 
   it("prints a line for every rule", () => {
