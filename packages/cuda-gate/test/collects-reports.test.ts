@@ -67,19 +67,16 @@ describe.skipIf(why.length > 0)("the report of a fake driver", () => {
     ["hidden_by_visible_devices", { devices: [{ hidden: true }] }],
   ] as const)("is unavailable by %s, with what to do", async (reason, options) => {
     const report = await collectReport({ driver: fake(options) });
-    // A device that CUDA does not see, NVML does: whether that is hiding or absence is the driver's to say.
-    const expected = reason === "hidden_by_visible_devices" ? ["no_device", reason] : [reason];
-    expect(expected).toContain(report.unavailable);
     expect(report).toMatchObject({ cuda_runtime_available: false, visible_devices: [], devices: [] });
-    expect(diagnose(report).causes.map(({ code }) => code)).toContain(
-      report.cuda_feature ? report.unavailable : "kernels_missing",
-    );
+    expect(report.unavailable).toBe(report.cuda_feature ? reason : "kernels_missing");
+    expect(report.reasons["cuda_runtime_available"]?.length).toBeGreaterThan(10);
+    expect(diagnose(report).causes.map(({ code }) => code)).toEqual([report.unavailable]);
   });
 
   it("does not hang with a driver that does", async () => {
-    const driver = fake({ failures: [] });
-    const report = await collectReport({ driver, timeout_ms: 1 });
-    expect(report).toMatchObject({ unavailable: "probe_timeout", cuda_runtime_available: false, simulated: true });
+    const report = await collectReport({ driver: fake(), timeout_ms: 1 });
+    expect(report).toMatchObject({ cuda_runtime_available: false, simulated: true });
+    expect(report.unavailable).toBe(report.cuda_feature ? "probe_timeout" : "kernels_missing");
     expect(report.reasons["cuda_runtime_available"]).toContain("within 1 ms");
   });
 

@@ -149,3 +149,5 @@ export {
   surveyHosts,
   surveyReport,
 } from "./hosts/survey-hosts.js";
+export { type BaselineStoreOptions, type GpuBaseline, readGpuBaseline, storeGpuBaseline } from "./gpu/gpu-baseline.js";
+export { type GpuWatch, withGpuWatch } from "./gpu/with-gpu-watch.js";

@@ -129,6 +129,8 @@ export async function probe(workload: Workload, spec: WorkloadSpec, options: Pro
       step_time_mode: facts.step_time_mode ?? null,
       peak_vram_reserved_bytes: facts.peak_vram_reserved_bytes ?? null,
       peak_vram_allocated_bytes: facts.peak_vram_allocated_bytes ?? null,
+      vram_stats_error: facts.vram_stats_error ?? null,
+      gpu: facts.gpu ?? null,
       extras: { ...description.extras, ...facts.extras, ...(await keepLog(recorder, log)) },
     };
   };

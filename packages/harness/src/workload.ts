@@ -1,4 +1,11 @@
-import type { ExecutedPrecision, JsonObject, RunDevice, StepSample, StepTimeMode } from "@vrx/objective-contract";
+import type {
+  ExecutedPrecision,
+  GpuConditions,
+  JsonObject,
+  RunDevice,
+  StepSample,
+  StepTimeMode,
+} from "@vrx/objective-contract";
 import type { WorkloadSpec } from "@vrx/workload-schema";
 
 /** What a workload says of one step it ran. All of it is optional: what is not known is not judged as if it were. */
@@ -51,6 +58,10 @@ export interface WorkloadFacts {
   /** The device's own peaks, in bytes; those of the samples count where they are higher. */
   readonly peak_vram_reserved_bytes?: number | null;
   readonly peak_vram_allocated_bytes?: number | null;
+  /** Why the device would not tell its peaks; null where it did, or was not asked. */
+  readonly vram_stats_error?: string | null;
+  /** What was seen of the GPU beside the run. */
+  readonly gpu?: GpuConditions | null;
   /** Anything else that is worth keeping; recorded, never judged. */
   readonly extras?: JsonObject;
 }

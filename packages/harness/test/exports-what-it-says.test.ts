@@ -52,6 +52,7 @@ it("has this surface", () => {
     "readBatchTargets",
     "readCapacityModel",
     "readCapacityRuns",
+    "readGpuBaseline",
     "readNoiseFloor",
     "readSlurmOptions",
     "readSweep",
@@ -68,6 +69,7 @@ it("has this surface", () => {
     "slurmNodes",
     "slurmShard",
     "spawnTrial",
+    "storeGpuBaseline",
     "surveyHosts",
     "surveyReport",
     "sweepMetrics",
@@ -77,6 +79,7 @@ it("has this surface", () => {
     "trialsOf",
     "vramShare",
     "waitForIdle",
+    "withGpuWatch",
     "writeSweepReport",
   ]);
 });

@@ -52,7 +52,8 @@ export async function collectReport(options: CollectReportOptions = {}): Promise
     visible_devices: answer.devices.map(({ ordinal, name }) => `${ordinal}:${name}`),
     ...answer,
     cuda_archs,
-    unavailable: answer.unavailable ?? (cuda_feature ? null : notBuilt(addon.status)),
+    // What is not built is the first thing to mend; what the driver says stays among the reasons.
+    unavailable: cuda_feature ? answer.unavailable : notBuilt(addon.status),
     probe: { method, probe_ms: Math.round(performance.now() - began_ms), probed_utc: new Date().toISOString() },
     reasons: { ...whyNotBuilt(addon, cuda_archs), ...answer.reasons },
   });

@@ -44,22 +44,20 @@ const POLL_MS = 100;
 export async function gatherResidencyEvidence(options: ResidencyOptions): Promise<GatheredResidency> {
   const { device, pid = process.pid, buffers = [], window_ms = POLL_WINDOW_SECONDS * 1000, signal } = options;
   signal?.throwIfAborted();
-  const own = pid === process.pid;
   const numbers = processNumbers(pid);
   const evidence: ResidencyEvidence[] = [];
-  // The context stays until the lists were read: without it this process is on no GPU.
-  const context = own ? await attempt(() => device.openContext()) : null;
+  // The context and some memory in it stay until the lists were read: without them this process is on no GPU.
+  const held: { dispose(): void }[] = [];
   try {
-    const inside = await attempt(async () => {
-      if (context === null) return unknown("in_process", `process ${pid} is not this one`);
-      if (context.status === "failed") return absent(context.why);
-      return await fromInside(context.value, device, buffers);
-    });
-    evidence.push(inside.status === "ok" ? inside.value : absent(inside.why));
+    evidence.push(
+      pid === process.pid
+        ? await fromInside(device, buffers, held)
+        : unknown("in_process", `process ${pid} is not this one`),
+    );
     evidence.push(await byNvml(device, numbers, window_ms, signal));
     evidence.push(await bySmi(device, numbers, signal));
   } finally {
-    if (context?.status === "ok") context.value.dispose();
+    for (const resource of held.reverse()) resource.dispose();
   }
   const proof = residencyProof(evidence);
   const { simulated, uuid } = device;
@@ -86,45 +84,55 @@ function absent(why: string): ResidencyEvidence {
   return { method: "in_process", outcome: "absent", confidence: "high", used_bytes: null, why };
 }
 
-type Context = Awaited<ReturnType<Device["openContext"]>>;
-
-/** The three facts that only the process itself can find out. */
+/** The three facts that only the process itself can find out; what it holds meanwhile is added to `held`. */
 async function fromInside(
-  context: Context,
   device: Device,
   buffers: readonly DeviceBuffer[],
+  held: { dispose(): void }[],
 ): Promise<ResidencyEvidence> {
+  const opened = await attempt(() => device.openContext());
+  if (opened.status === "failed") return absent(opened.why);
+  const context = opened.value;
+  held.push(context);
   if (context.device.uuid !== device.uuid) return absent(`the context is on ${context.device.uuid}`);
-  const before = context.memoryInfo().free_bytes;
-  const probe = probeBuffer(context);
-  try {
+  const looked = await attempt(async () => {
+    const before = context.memoryInfo().free_bytes;
+    const probe = probeBuffer(context);
+    if (probe !== null) held.push(probe);
     await context.synchronize();
-    const taken = before - context.memoryInfo().free_bytes;
-    const all = probe === null ? buffers : [...buffers, probe];
-    const elsewhere = all.find((buffer) => !isOn(buffer, device));
-    if (elsewhere !== undefined) {
-      const { memory_type, device_ordinal } = elsewhere.facts();
-      const where = `${memory_type ?? "unknown"} memory of device ${device_ordinal ?? "unknown"}`;
-      return absent(`${elsewhere.label ?? "a buffer"} is in ${where}, expected device ${device.ordinal}`);
-    }
-    if (all.length === 0) return unknown("in_process", "the GPU has no memory left to try with");
-    const used_bytes = all.reduce((sum, { bytes }) => sum + bytes, 0);
-    const facts = `a context on ${device.uuid}, ${all.length} allocations there by the driver's word`;
-    const resident = { method: "in_process", outcome: "resident", used_bytes } as const;
-    if (probe !== null && taken >= PROBE_BYTES) {
-      const why = `${facts}, and ${PROBE_BYTES} bytes took ${taken} of the GPU's memory`;
-      return { ...resident, confidence: "high", why };
-    }
-    // Others may free memory at the same moment, which hides ours; a full GPU has none to take.
-    const why = probe === null ? "no memory is left to take" : `${PROBE_BYTES} bytes took ${taken} of the GPU's memory`;
-    return { ...resident, confidence: "medium", why: `${facts}; ${why}` };
-  } finally {
-    probe?.dispose();
+    return lookAt(device, buffers, probe, before - context.memoryInfo().free_bytes);
+  });
+  return looked.status === "ok" ? looked.value : absent(looked.why);
+}
+
+function lookAt(
+  device: Device,
+  buffers: readonly DeviceBuffer[],
+  probe: DeviceBuffer | null,
+  taken: number,
+): ResidencyEvidence {
+  const all = probe === null ? buffers : [...buffers, probe];
+  const elsewhere = all.find((buffer) => !isOn(buffer, device));
+  if (elsewhere !== undefined) {
+    const { memory_type, device_ordinal } = elsewhere.facts();
+    const where = `${memory_type ?? "unknown"} memory of device ${device_ordinal ?? "unknown"}`;
+    return absent(`${elsewhere.label ?? "a buffer"} is in ${where}, expected device ${device.ordinal}`);
   }
+  if (all.length === 0) return unknown("in_process", "the GPU has no memory left to try with");
+  const used_bytes = all.reduce((sum, { bytes }) => sum + bytes, 0);
+  const facts = `a context on ${device.uuid}, ${all.length} allocations there by the driver's word`;
+  const resident = { method: "in_process", outcome: "resident", used_bytes } as const;
+  if (probe !== null && taken >= PROBE_BYTES) {
+    const why = `${facts}, and ${PROBE_BYTES} bytes took ${taken} of the GPU's memory`;
+    return { ...resident, confidence: "high", why };
+  }
+  // Others may free memory at the same moment, which hides ours; a full GPU has none to take.
+  const why = probe === null ? "no memory is left to take" : `${PROBE_BYTES} bytes took ${taken} of the GPU's memory`;
+  return { ...resident, confidence: "medium", why: `${facts}; ${why}` };
 }
 
 /** Null where memory is exhausted, which says nothing of what is there already. */
-function probeBuffer(context: Context): DeviceBuffer | null {
+function probeBuffer(context: Awaited<ReturnType<Device["openContext"]>>): DeviceBuffer | null {
   try {
     return context.alloc(PROBE_BYTES, { label: "residency probe" });
   } catch (error) {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { redactArgv } from "@vrx/objective-contract";
 import { canonicalWorkloadJson } from "@vrx/workload-schema";
 import { HarnessError } from "../errors.js";
+import { withGpuWatch } from "../gpu/with-gpu-watch.js";
 import { type StepReport, type Workload, type WorkloadFacts, type WorkloadSession, deviceNamed } from "../workload.js";
 import { checkExecutable } from "./find-executable.js";
 import { type Program, type ProgramCommand, type ProgramExit, startProgram } from "./program.js";
@@ -47,6 +48,13 @@ const MAX_IGNORED_KEYS = 16;
  * run with `bad_sample`; an end before the last measured step with `child_exit` or `child_killed`.
  */
 export function commandWorkload(options: CommandOptions): Workload {
+  const { device } = options;
+  const program = programWorkload(options);
+  // A program that is to run on a GPU need not tell what the driver tells of it.
+  return device !== undefined && deviceNamed(device).kind === "cuda" ? withGpuWatch(program, { device }) : program;
+}
+
+function programWorkload(options: CommandOptions): Workload {
   return {
     name: "command",
     async describe() {

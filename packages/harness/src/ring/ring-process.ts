@@ -6,7 +6,7 @@ import type { Engine } from "@vrx/ring-engine";
 import { commandWorkload } from "../command/command-workload.js";
 import { HarnessError } from "../errors.js";
 import type { StepReport, Workload, WorkloadSession } from "../workload.js";
-import { ringDevice, stepTimeMode } from "./ring-device.js";
+import { ringDevice, stepTimeMode, watchedRing } from "./ring-device.js";
 import { ringMemory } from "./ring-memory.js";
 import type { RingProgramInput } from "./ring-program.js";
 import { type RingWorkloadOptions, describeRing, predictRing } from "./ring-workload.js";
@@ -18,7 +18,7 @@ import { type RingWorkloadOptions, describeRing, predictRing } from "./ring-work
  */
 export function ringProcess(engine: Engine, options: RingWorkloadOptions = {}): Workload {
   const input: RingProgramInput = { engine: engine.kind, engine_options: engine.options, options };
-  return {
+  return watchedRing(engine, {
     name: "ring",
     describe: (request) => describeRing(engine, options, request),
     async prepare(request, signal) {
@@ -26,7 +26,7 @@ export function ringProcess(engine: Engine, options: RingWorkloadOptions = {}): 
       const program = commandWorkload({ argv: [process.execPath, programFile(), JSON.stringify(input)] });
       return withMemory(await program.prepare(request, signal), total_bytes, engine);
     },
-  };
+  });
 }
 
 /** Beside what a build makes, wherever this module itself has ended up. */

@@ -18,7 +18,7 @@ import {
   type WorkloadRequest,
   type WorkloadSession,
 } from "../workload.js";
-import { executedBy, ringDevice, stepTimeMode } from "./ring-device.js";
+import { executedBy, ringDevice, stepTimeMode, watchedRing } from "./ring-device.js";
 import { ringMemory } from "./ring-memory.js";
 
 /** Options of the ring model; the heads come from the probe. */
@@ -32,7 +32,7 @@ export type RingWorkloadOptions = Partial<Omit<RingOptions, "expert_heads">>;
  * const workload = ringWorkload(await createEngine("auto"));
  */
 export function ringWorkload(engine: Engine, options: RingWorkloadOptions = {}): Workload {
-  return {
+  return watchedRing(engine, {
     name: "ring",
     describe: (request) => describeRing(engine, options, request),
     async prepare({ spec, heads, seed, warmup_steps, measure_steps }, signal) {
@@ -75,7 +75,7 @@ export function ringWorkload(engine: Engine, options: RingWorkloadOptions = {}):
         close: () => session.dispose(),
       };
     },
-  };
+  });
 }
 
 /** What is known of a ring run before it starts; throws `unsupported` when the engine cannot execute it. */
