@@ -3,15 +3,17 @@ import { type FieldUse, fieldsOf, fieldsOfDefaults } from "./manifest-fields.js"
 import type { Plan, PlannedExperiment, PlannedProcess, PlannedRun } from "./plan-manifest.js";
 import type { ExperimentTarget } from "./schema/manifest.js";
 
-/** What a backend does: plain data, so that it can be stored, sent and compared. */
+/** Which values of a key are honoured: any, or these. Its default always is. */
+export type HonouredValues = "any" | readonly (string | number | boolean | null)[];
+
+/**
+ * What a backend does: plain data, so that it can be stored, sent and compared. For each object that it runs, by the
+ * names of {@link fieldsOf} (`AttentionLayer`, `train`, `trainer.standard`, `verify eval`, `Conv2d`), the keys that it
+ * honours: all of them, or those named, where `*` stands for every other key. A key that is not honoured may only have
+ * its default; keys without a default are honoured by whatever runs their object.
+ */
 export interface BackendCapabilities {
-  /** The objects that it runs, by the names of `fieldsOf`: `AttentionLayer`, `trainer.standard`, `verify eval`, `Conv2d`. */
-  readonly kinds: readonly string[];
-  /**
-   * The keys that it honours, as `kind.field`: with any value, or with these. A key that is not here may only have
-   * its default (keys without a default are honoured by whatever honours their kind).
-   */
-  readonly fields: Readonly<Record<string, "any" | readonly (string | number | boolean | null)[]>>;
+  readonly kinds: Readonly<Record<string, "all" | Readonly<Record<string, HonouredValues>>>>;
 }
 
 /** A backend on a host: what it does, or why it is not there and what to do. */
@@ -120,6 +122,11 @@ function experimentBlockers(target: PlannedExperiment, host: HostFacts): readonl
       fix: [facts?.fix, ...others].filter(Boolean).join(", or use ") || "another backend",
     });
   }
+  // Without its backend, a run can still be told that its device is nobody's.
+  const devices =
+    facts?.status === "available"
+      ? facts.devices
+      : Object.values(host.backends).flatMap((one) => (one.status === "available" ? one.devices : []));
   if (runs.length === 0)
     add({
       code: "nothing_to_run",
@@ -127,7 +134,7 @@ function experimentBlockers(target: PlannedExperiment, host: HostFacts): readonl
       message: `the target ${target.name} has no runs`,
       fix: "add a run",
     });
-  for (const [index, run] of runs.entries()) runBlockers(target, run, index, facts, host, add);
+  for (const [index, run] of runs.entries()) runBlockers(target, run, index, devices, host, add);
   dataBlockers(lowered, host, add);
   tokenizerBlockers(lowered, host, add);
   if (facts?.status === "available")
@@ -141,18 +148,18 @@ function runBlockers(
   { lowered, backend }: PlannedExperiment,
   run: PlannedRun,
   index: number,
-  facts: HostBackend | undefined,
+  devices: readonly string[],
   host: HostFacts,
   add: Add,
 ): void {
   const path = ["runs", index, "train"];
-  if (facts?.status === "available" && !hasDevice(facts.devices, run.device))
+  if (!hasDevice(devices, run.device))
     add({
       code: "device_unavailable",
       path: [...path, "device"],
       run: run.id,
-      message: `the device ${run.device} is not available to ${backend} here; it has ${facts.devices.join(", ") || "none"}`,
-      fix: facts.devices[0] === undefined ? "another backend" : `--device ${facts.devices[0]}`,
+      message: `the device ${run.device} is not available to ${backend} here; there are ${devices.join(", ") || "none"}`,
+      fix: devices[0] === undefined ? "another backend" : `--device ${devices[0]}`,
     });
   const teacher = lowered.runs[index]?.train.teacher_ckpt ?? null;
   if (teacher !== null) {
@@ -201,7 +208,8 @@ function dataBlockers({ data, benchmarks }: PlannedExperiment["lowered"], host: 
     if (data.ref === "dataset.tensors") files.push(...Object.entries(data.config.files));
     const missing = files.filter(([, file]) => !host.exists(file));
     const canMake = prepare !== null && (prepare.type !== "generate" || host.generate_data);
-    if (canMake) for (const [, file] of files) made.add(file);
+    // What can be made is one obstacle at most, not another one for each benchmark that reads it.
+    if (prepare !== null) for (const [, file] of files) made.add(file);
     if (missing.length > 0 && prepare?.type === "fineweb" && !host.network)
       add({
         code: "network_needed",
@@ -275,16 +283,11 @@ function tokenizerBlockers({ runs, data }: PlannedExperiment["lowered"], host: H
 }
 
 /** Every kind and field that the backend would take and not honour. */
-function honourBlockers(
-  uses: readonly FieldUse[],
-  backend: string,
-  { kinds, fields }: BackendCapabilities,
-  add: Add,
-): void {
-  const known = new Set(kinds);
+function honourBlockers(uses: readonly FieldUse[], backend: string, { kinds }: BackendCapabilities, add: Add): void {
   const told = new Set<string>();
   for (const { kind, field, value, isDefault, path } of uses) {
-    if (!known.has(kind)) {
+    const keys = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    if (keys === undefined) {
       // Once for each kind: a model has the same layer many times.
       if (told.has(kind)) continue;
       told.add(kind);
@@ -296,15 +299,17 @@ function honourBlockers(
       });
       continue;
     }
-    if (isDefault) continue;
-    const honoured = Object.hasOwn(fields, `${kind}.${field}`) ? fields[`${kind}.${field}`] : undefined;
+    if (isDefault || keys === "all") continue;
+    const honoured = Object.hasOwn(keys, field) ? keys[field] : keys["*"];
     if (honoured === "any" || honoured?.some((one) => one === value) === true) continue;
     const text = JSON.stringify(value).slice(0, 60);
     const key = `${kind}.${field}=${text}`;
     if (told.has(key)) continue;
     told.add(key);
     const others =
-      honoured === undefined ? "" : ` (it honours ${honoured.map((one) => JSON.stringify(one)).join(", ")})`;
+      honoured === undefined || honoured.length === 0
+        ? ""
+        : ` (it honours ${honoured.map((one) => JSON.stringify(one)).join(", ")})`;
     add({
       code: "not_honoured",
       path,

@@ -2,6 +2,7 @@ export {
   type BackendCapabilities,
   type Blocker,
   type BlockerCode,
+  type HonouredValues,
   type HostBackend,
   type HostFacts,
   checkRunnable,

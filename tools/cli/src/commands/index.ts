@@ -8,6 +8,7 @@ import { completion } from "./completion.js";
 import { digest } from "./digest.js";
 import { doctor } from "./doctor.js";
 import { gate } from "./gate.js";
+import { manifest } from "./manifest.js";
 import { packet } from "./packet.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
@@ -47,6 +48,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   worker,
   packet,
   report,
+  manifest,
   compare,
   calibrate,
   runs,

@@ -148,7 +148,10 @@ function addOptions(command: Command, options: OptionSet): void {
       option.kind === "value" && option.fallback !== undefined
         ? ` (default: ${jsonText(option.fallback).replaceAll('"', "")})`
         : "";
-    command.option(`${short}--${name}${value}`, `${option.summary}${fallback}`);
+    const flags = `${short}--${name}${value}`;
+    if (option.kind === "value" && option.repeats === true)
+      command.option(flags, option.summary, (given: string, before: readonly string[] = []) => [...before, given]);
+    else command.option(flags, `${option.summary}${fallback}`);
   }
 }
 

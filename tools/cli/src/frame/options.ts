@@ -20,6 +20,8 @@ export interface ValueOption<T> {
   readonly fallback: T;
   readonly values?: readonly string[] | undefined;
   readonly completes: Completes;
+  /** True where it may be given several times: then `T` is a list, and what `parse` gives is appended to it. */
+  readonly repeats?: boolean;
   parse(text: string): T;
 }
 
@@ -57,6 +59,24 @@ export function text(
       if (value === "") throw new CliError("bad_arguments", `expected ${placeholder}, found an empty text`);
       return value;
     },
+  };
+}
+
+/** An option that may be given several times; the action gets what `parse` makes of each, in order. */
+export function repeated<T>(
+  placeholder: string,
+  summary: string,
+  parse: (text: string) => T,
+): ValueOption<readonly T[]> {
+  return {
+    kind: "value",
+    summary,
+    placeholder,
+    short: undefined,
+    fallback: [],
+    completes: "nothing",
+    repeats: true,
+    parse: (value) => [parse(value)],
   };
 }
 
@@ -131,9 +151,10 @@ export function optionValues<O extends OptionSet>(set: O, given: Readonly<Record
 
 function optionValue(name: string, option: OptionSet[string], given: unknown): unknown {
   if (option.kind === "flag") return given === true;
-  if (typeof given !== "string") return option.fallback;
+  const texts: unknown[] = Array.isArray(given) ? given : [given];
+  if (!texts.every((text) => typeof text === "string")) return option.fallback;
   try {
-    return option.parse(given);
+    return option.repeats === true ? texts.flatMap((text) => option.parse(text)) : option.parse(texts.at(-1) ?? "");
   } catch (error) {
     if (!isCliError(error)) throw error;
     throw new CliError(error.code, `--${name}: ${error.message}`, { cause: error });
