@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<{ run(): Promise<readonly R
   "ring-cpu": () => import("./ring-cpu.js"),
   "ring-cuda": () => import("./ring-cuda.js"),
   "cli-startup": () => import("./cli-startup.js"),
+  "tree-hash": () => import("./tree-hash.js"),
   packets: () => import("./packets.js"),
   sweeps: () => import("./sweeps.js"),
 };
