@@ -42,8 +42,12 @@ export function embed(pass: ForwardPass, path: string, embedder: Embedder, x: Va
       const size = channels * side * side;
       const kernel = pass.parameter(under(path, "proj.weight"), [d_model, channels, side, side], fanIn(size));
       const bias = pass.parameter(under(path, "proj.bias"), [d_model], fanIn(size));
+      const place = pass.parameter(under(path, "position_embedding"), [rows * rows, d_model], {
+        kind: "normal",
+        std: 0.02,
+      });
       const projected = graph.timesTransposed(patches, graph.reshape(kernel, [d_model, size]));
-      return graph.add(projected, bias);
+      return graph.add(graph.add(projected, bias), place);
     }
   }
 }

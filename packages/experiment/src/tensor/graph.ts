@@ -33,6 +33,17 @@ export class Graph {
   readonly #inputs = new Map<string, Value>();
   readonly #outputs = new Map<string, number>();
 
+  /** A graph that goes on where a program ends; the program's outputs are forgotten. */
+  static continuing(program: Program): Graph {
+    const graph = new Graph();
+    for (const [id, node] of program.nodes.entries()) {
+      graph.#nodes.push(node);
+      const { operation, shape, dtype } = node;
+      if (operation.op === "input") graph.#inputs.set(operation.name, { id, shape, dtype });
+    }
+    return graph;
+  }
+
   /** The program of everything built so far, with the outputs named so far. */
   program(): Program {
     return { nodes: [...this.#nodes], outputs: Object.fromEntries(this.#outputs) };

@@ -1,16 +1,14 @@
 import type { Train } from "@vrx/manifest";
 import { randomStream } from "@vrx/ring-engine";
-import type { Engine, EngineTensor, Executable, TensorData } from "../engine/engine.js";
+import type { Batch } from "../data/dataset.js";
+import type { Engine, EngineTensor, Executable } from "../engine/engine.js";
 import { ExperimentError } from "../errors.js";
 import { PARAMETER, RANDOM_KEY } from "../layers/forward-pass.js";
 import type { ParameterSpec } from "../layers/initial.js";
 import { BATCH, type BatchSpec, LOSS, METRIC, type SystemSpec, buildLoss } from "../system/build-system.js";
 import { type HostTensor, type StateDict, Weights } from "../system/weights.js";
-import { type Shape, sizeOf } from "../tensor/program.js";
+import { sizeOf } from "../tensor/program.js";
 import { REPORT, SCALAR, SLOT, SUM, type TrainingPrograms, trainingPrograms } from "./training-step.js";
-
-/** Samples side by side, by key. */
-export type Batch = Readonly<Record<string, { readonly data: TensorData; readonly shape: Shape }>>;
 
 /** The figures of a step or of a validation: `loss` and whatever the objective and the layers say. */
 export type Figures = Readonly<Record<string, number>>;

@@ -422,8 +422,8 @@ seeded("patch")
 case("model_patch", {"model": {"type": "ViTModel", "embedder": {"type": "patch", "image_size": 4, "patch_size": 2, "in_channels": 3, "d_model": 5},
      "topology": {"type": "StackedTopology", "repeat": 1, "layers": [{"type": "LinearLayer", "d_in": 5, "d_out": 3, "bias": True}]},
      "diffusion_head": None, "tied_embeddings": False, "pooling": "mean", "target_params": None, "block_size": None}, "input_key": "x"},
-     {"x": torch.randn(2, 3, 4, 4)}, {"embedder.proj.weight": torch.randn(5, 3, 2, 2), "embedder.proj.bias": torch.randn(5), **linear_parameters("topology.layers.0", 5, 3)},
-     lambda i, p: {"logits": linear(F.conv2d(i["x"], p["embedder.proj.weight"], p["embedder.proj.bias"], stride=2).flatten(2).transpose(1, 2), p, "topology.layers.0").mean(1)})
+     {"x": torch.randn(2, 3, 4, 4)}, {"embedder.proj.weight": torch.randn(5, 3, 2, 2), "embedder.proj.bias": torch.randn(5), "embedder.position_embedding": torch.randn(4, 5), **linear_parameters("topology.layers.0", 5, 3)},
+     lambda i, p: {"logits": linear(F.conv2d(i["x"], p["embedder.proj.weight"], p["embedder.proj.bias"], stride=2).flatten(2).transpose(1, 2) + p["embedder.position_embedding"], p, "topology.layers.0").mean(1)})
 
 seeded("tied")
 case("model_tied", {"model": {"type": "TransformerModel", "embedder": {"type": "token", "vocab_size": 7, "d_model": 4},

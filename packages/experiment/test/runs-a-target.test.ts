@@ -1,0 +1,108 @@
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { recheckRun } from "@vrx/objective-contract/node";
+import { afterAll, describe, expect, it } from "vitest";
+import { type TargetEvent, runTarget } from "../src/run/run-target.js";
+import { reproduce } from "../src/run/reproduce.js";
+import { smallExperiment } from "./support/experiments.js";
+
+const root = mkdtempSync(join(tmpdir(), "vrx-experiment-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe("an experiment from its data to its tables", () => {
+  const verify = { type: "fidelity", batches: 2, max_delta_nll: 0.1 };
+  const benchmarks = [
+    {
+      id: "ppl",
+      config: { type: "perplexity", dataset: "data/t.npy", block_size: 16, stride: 8 },
+      models: ["student"],
+    },
+    {
+      id: "speed",
+      config: {
+        type: "latency",
+        prompt_lengths: [4, 8],
+        generation_lengths: [4],
+        batch_sizes: [1],
+        warmup_runs: 1,
+        timed_runs: 2,
+      },
+      models: ["student"],
+    },
+    { id: "mem", config: { type: "memory", sequence_lengths: [32, 64], batch_sizes: [1] }, models: ["student"] },
+  ];
+  const small = smallExperiment({ verify, benchmarks, steps: 12 });
+
+  it("leaves the directory that says what ran and what came out, and can be reproduced", async () => {
+    const events: TargetEvent[] = [];
+    const report = await runTarget(small.manifest, small.target, { root, onEvent: (event) => events.push(event) });
+    expect(report.failures).toEqual([]);
+    expect(report.status).toBe("completed");
+    expect(readdirSync(report.dir)).toEqual(
+      expect.arrayContaining([
+        "manifest.json",
+        "experiment.json",
+        "report.json",
+        "perplexity.csv",
+        "latency.csv",
+        "latency_vs_context.png",
+        "latency_vs_context.svg",
+        "memory.csv",
+        "memory_scaling.png",
+        "tables.tex",
+        "verify_r.json",
+      ]),
+    );
+    const lines = readFileSync(join(report.dir, "runs/r/train.jsonl"), "utf8").trim().split("\n");
+    const types = lines.map((line) => (JSON.parse(line) as { type: string }).type);
+    expect(types[0]).toBe("begin");
+    expect(types).toEqual(expect.arrayContaining(["metrics", "validation", "checkpoint", "end"]));
+    const [run] = report.runs;
+    expect(run!.reference!.ratio_to_floor).toBeGreaterThan(1);
+    expect(run!.verification!.checks[0]!.passed).toBe(true);
+    expect(events.filter(({ kind }) => kind === "step")).toHaveLength(12);
+
+    const recheck = await recheckRun(join(report.dir, "runs/r/record"));
+    expect(recheck.disagreements).toEqual([]);
+
+    const again = await reproduce(report.dir, { root });
+    expect(again.status).toBe("agrees");
+    expect(again.differences).toEqual([]);
+  });
+
+  it("fails, and says which, when an expectation or a benchmark is missed", async () => {
+    const { manifest, target } = smallExperiment({
+      expected: { loss: { max: 0.001 }, phase: "standard" },
+      steps: 2,
+      name: "missed",
+    });
+    const report = await runTarget(manifest, target, { root });
+    expect(report.status).toBe("failed");
+    expect(report.failures).toEqual([expect.stringContaining("expected loss")]);
+
+    const other = smallExperiment({
+      benchmarks: [{ id: "ppl", config: { type: "perplexity", dataset: "data/none.npy" }, models: ["student"] }],
+      steps: 2,
+      name: "unmeasured",
+    });
+    const failed = await runTarget(other.manifest, other.target, { root });
+    expect(failed.failures).toEqual([expect.stringContaining("data/none.npy")]);
+  });
+
+  it("keeps what is done when it is interrupted, and goes on from there", async () => {
+    const { manifest, target } = smallExperiment({ steps: 8, name: "interrupted" });
+    const stop = new AbortController();
+    const onEvent = (event: TargetEvent) => {
+      if (event.kind === "step" && event.step === 3) stop.abort();
+    };
+    const first = await runTarget(manifest, target, { root, signal: stop.signal, onEvent });
+    expect(first.status).toBe("interrupted");
+    expect(existsSync(join(root, "runs/interrupted/t/r_standard_step3.safetensors"))).toBe(true);
+    const second = await runTarget(manifest, target, { root });
+    expect(second.runs[0]!.resumed_from).toBe(3);
+    const whole = await runTarget(manifest, target, { root, checkpoint_dir: join(root, "elsewhere") });
+    expect(whole.runs[0]!.resumed_from).toBeNull();
+    expect(second.runs[0]!.weights_sha256).toBe(whole.runs[0]!.weights_sha256);
+  });
+});
