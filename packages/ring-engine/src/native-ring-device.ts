@@ -121,7 +121,8 @@ function asRingEngineError(error: unknown, details: Readonly<Record<string, unkn
   });
 }
 
-async function openRingDevice(device: Device, image: string): Promise<RingDevice> {
+/** Takes a context on a device and loads the kernels of `image` there, for one model. */
+export async function openRingDevice(device: Device, image: string): Promise<RingDevice> {
   const held: { dispose(): void }[] = [];
   const hold = <T extends { dispose(): void }>(made: T): T => {
     held.unshift(made);
