@@ -1,0 +1,7 @@
+import { library } from "../../tools/workspace/tsup.js";
+
+export default library({
+  index: "src/index.ts",
+  "verify/index": "src/verify/index.ts",
+  "testing/index": "src/testing/index.ts",
+});
