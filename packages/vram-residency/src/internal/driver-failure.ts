@@ -1,0 +1,35 @@
+import { type CudaError, isCudaError } from "@vrx/native-cuda";
+import { VramResidencyError, isVramResidencyError } from "../errors.js";
+
+/** What was being done when the driver failed. */
+export type DriverAction = "allocate" | "copy" | "hash" | "free" | "open";
+
+/** An error of this package for whatever was thrown: the driver's own with its name and call, an abort as one. */
+export function driverFailure(error: unknown, action: DriverAction): VramResidencyError {
+  if (isVramResidencyError(error)) return error;
+  if (error instanceof Error && error.name === "AbortError") {
+    return new VramResidencyError("aborted", "the caller gave up", { cause: error });
+  }
+  if (!isCudaError(error)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return new VramResidencyError("invalid_input", `the model's bytes could not be read: ${message}`, { cause: error });
+  }
+  const details = { cuda_code: error.code, cuda_name: error.cuda_name, call: error.driver?.call ?? null };
+  return new VramResidencyError(codeOf(error, action), `${words[action]}: ${error.message}`, { details, cause: error });
+}
+
+const words: Readonly<Record<DriverAction, string>> = {
+  allocate: "the driver did not allocate VRAM",
+  copy: "the bytes could not be copied to or from the device",
+  hash: "the device could not hash its bytes",
+  free: "the driver did not free VRAM",
+  open: "the device could not be opened",
+};
+
+function codeOf(error: CudaError, action: DriverAction): VramResidencyError["code"] {
+  if (error.sticky || error.code === "device_lost" || error.code === "kernel_failed") return "cuda_driver_error";
+  if (action === "allocate") return "cuda_allocation_failed";
+  if (action === "free") return "cuda_deallocation_failed";
+  if (action === "copy") return "cuda_copy_failed";
+  return error.code === "addon_not_built" || error.code === "device_unavailable" ? "config_error" : "cuda_driver_error";
+}
