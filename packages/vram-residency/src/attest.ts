@@ -7,6 +7,7 @@ import {
   type Attestation,
   type AttestationStatement,
   type TrustLevel,
+  type VerificationKey,
   dssePreAuthentication,
 } from "./verify/index.js";
 
@@ -33,12 +34,11 @@ export function ed25519Signer(
   if (privateKey.asymmetricKeyType !== "ed25519" || privateKey.type !== "private") {
     throw new VramResidencyError("config_error", "expected a private Ed25519 key");
   }
-  const raw = Buffer.from(createPublicKey(privateKey).export({ format: "jwk" }).x ?? "", "base64url");
-  const id = key_id ?? createHash("sha256").update(raw).digest("hex").slice(0, 16);
+  const public_key = rawPublicKey(privateKey);
   return {
-    key_id: id,
+    key_id: key_id ?? publicKeyId(public_key),
     held: "worker",
-    public_key: Uint8Array.from(raw),
+    public_key,
     sign: (bytes) => sign(null, bytes, privateKey),
   };
 }
@@ -85,4 +85,20 @@ export async function signAttestation(
     },
     statement_sha256: digest.toString("hex"),
   };
+}
+
+/** The key that a verifier needs for an Ed25519 signer; `held` is what the verifier knows of who can sign with it. */
+export function ed25519VerificationKey(key: KeyObject, held: "worker" | "external", key_id?: string): VerificationKey {
+  if (key.asymmetricKeyType !== "ed25519") throw new VramResidencyError("config_error", "expected an Ed25519 key");
+  const public_key = rawPublicKey(key);
+  return { key_id: key_id ?? publicKeyId(public_key), algorithm: "ed25519", public_key, held };
+}
+
+function rawPublicKey(key: KeyObject): Uint8Array {
+  const publicKey = key.type === "private" ? createPublicKey(key) : key;
+  return Uint8Array.from(Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url"));
+}
+
+function publicKeyId(raw: Uint8Array): string {
+  return createHash("sha256").update(raw).digest("hex").slice(0, 16);
 }

@@ -1,4 +1,4 @@
-export { type AttestationSigner, ed25519Signer, sealKeySigner } from "./attest.js";
+export { type AttestationSigner, ed25519Signer, ed25519VerificationKey, sealKeySigner } from "./attest.js";
 export type { AuditEvent, AuditSink } from "./audit-event.js";
 export { type AuditLog, type AuditLogOptions, auditFiles, openAuditLog, verifyAuditLog } from "./audit-log.js";
 export {
@@ -54,6 +54,7 @@ export {
   rotatingKeys,
   sealKey,
   workerTokenKeys,
+  workerTokenVerificationKey,
 } from "./seal-keys.js";
 export { SealedHandle } from "./sealed-handle.js";
 export {

@@ -1,6 +1,7 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { VramResidencyError } from "./errors.js";
+import type { VerificationKey } from "./verify/index.js";
 
 /** A key that seals. The bytes stay inside; what leaves is tags. */
 export interface SealKey extends Disposable {
@@ -58,17 +59,27 @@ class HmacKey implements SealKey {
  * must not be the one that clients authenticate with: whoever may call the worker could then seal for it.
  */
 export function workerTokenKeys(token: string, options: { readonly apiToken?: string } = {}): KeyProvider {
-  if (token === "") throw configError("the worker token is empty");
   const { apiToken } = options;
   if (apiToken !== undefined && sameText(token, apiToken)) {
     throw configError("the worker token is the API token: give the worker a token of its own");
   }
-  const bytes = Buffer.from(hkdfSync("sha256", token, "", SEAL_INFO, MIN_KEY_BYTES));
+  const bytes = workerTokenKeyBytes(token);
   try {
     return fixedKeys([sealKey(bytes)]);
   } finally {
     bytes.fill(0);
   }
+}
+
+/** What a verifier who knows the worker's token needs to check what was signed with the key that is derived from it. */
+export function workerTokenVerificationKey(token: string): VerificationKey {
+  const key = workerTokenKeyBytes(token);
+  return { key_id: sealKey(key).id, algorithm: "hmac-sha256", key, held: "worker" };
+}
+
+function workerTokenKeyBytes(token: string): Buffer {
+  if (token === "") throw configError("the worker token is empty");
+  return Buffer.from(hkdfSync("sha256", token, "", SEAL_INFO, MIN_KEY_BYTES));
 }
 
 /** A key from a file of 32 to 1024 bytes that nobody but its owner may read. */

@@ -105,16 +105,13 @@ export async function createSidecar(manager: VramManager, options: SidecarOption
     if (options.token === null || OPEN_ROUTES.has(path) || (options.openMetrics === true && path === "/metrics"))
       return;
     if (!hasToken(request, options.token)) {
-      await reply
-        .code(401)
-        .header("www-authenticate", "Bearer")
-        .send({
-          code: "AUTH_FAILED",
-          message: "expected the bearer token of this worker",
-          retriable: false,
-          retry_after_ms: null,
-          correlation_id: request.id,
-        });
+      await reply.code(401).header("www-authenticate", "Bearer").send({
+        code: "AUTH_FAILED",
+        message: "expected the bearer token of this worker",
+        retriable: false,
+        retry_after_ms: null,
+        correlation_id: request.id,
+      });
     }
   });
   app.setErrorHandler(async (error, request, reply) => await sendError(error, request, reply));
@@ -230,15 +227,13 @@ export async function createSidecar(manager: VramManager, options: SidecarOption
       }
       if (reasons.length > 0 && shards.length > 0) stop(manager);
       const { state, device } = manager;
-      return await reply
-        .code(reasons.length === 0 ? 200 : 503)
-        .send({
-          ready: reasons.length === 0,
-          state,
-          simulated: device.simulated,
-          shards: shards.map((shard) => shard.toJSON()),
-          reasons,
-        });
+      return await reply.code(reasons.length === 0 ? 200 : 503).send({
+        ready: reasons.length === 0,
+        state,
+        simulated: device.simulated,
+        shards: shards.map((shard) => shard.toJSON()),
+        reasons,
+      });
     },
   );
   app.post<{

@@ -8,7 +8,11 @@ import { askSidecar, refusalOf, requireReply } from "../inputs/sidecar.js";
 export async function run({ operands: { shard }, options, output }: ResidencyAttestCall): Promise<ExitCode> {
   const nonce = (options.nonce ?? randomBytes(32).toString("hex")).toLowerCase();
   if (!/^[0-9a-f]{64}$/u.test(nonce)) throw new CliError("bad_arguments", "--nonce: expected 64 hexadecimal digits");
-  const reply = await askSidecar(options, { method: "POST", path: "/v1/attest", json: { shard_id: shard, nonce, tier: options.tier } });
+  const reply = await askSidecar(options, {
+    method: "POST",
+    path: "/v1/attest",
+    json: { shard_id: shard, nonce, tier: options.tier },
+  });
   if (reply.status === 409 && reply.body["reason"] !== "unknown_allocation") {
     output.error(refusalOf(reply));
     return exitCodes.disagreement;

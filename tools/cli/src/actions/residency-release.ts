@@ -16,7 +16,9 @@ export async function run({ operands: { shards }, options, output }: ResidencyRe
     }
     replies.push(reply.body);
     if (options.json) continue;
-    output.print(`${quoteName(shard_id)} ${reply.body["released"] === true ? "wiped and freed" : "let go of; others hold it"}`);
+    output.print(
+      `${quoteName(shard_id)} ${reply.body["released"] === true ? "wiped and freed" : "let go of; others hold it"}`,
+    );
   }
   if (options.json) output.printJson({ shards: replies });
   return refused ? exitCodes.wrongInput : exitCodes.ok;

@@ -25,11 +25,16 @@ export async function run({ operands: { file }, options, output, signal }: Resid
   const reply = options.send
     ? await askSidecar(options, {
         method: "PUT",
-        path: `/v1/commit?${new URLSearchParams(Object.entries(facts).map(([key, value]) => [key, String(value)])).toString()}`,
+        path: `/v1/commit?${queryText(facts)}`,
         file: { path: file, bytes: statSync(file).size },
         signal: ended,
       })
-    : await askSidecar(options, { method: "POST", path: "/v1/commit", json: { path: resolve(file), ...facts }, signal: ended });
+    : await askSidecar(options, {
+        method: "POST",
+        path: "/v1/commit",
+        json: { path: resolve(file), ...facts },
+        signal: ended,
+      });
   if (reply.status === 409) {
     output.error(refusalOf(reply));
     return exitCodes.disagreement;
@@ -56,10 +61,12 @@ function placeOf(shard: string | undefined): object {
 
 async function expectedOf(file: string, options: ResidencySealCall["options"]): Promise<object> {
   const { digest, "model-signing": bundle, "signing-key": key } = options;
-  if (digest !== undefined && bundle !== undefined) throw new CliError("bad_arguments", "--digest and --model-signing: give one of them");
+  if (digest !== undefined && bundle !== undefined)
+    throw new CliError("bad_arguments", "--digest and --model-signing: give one of them");
   if (digest !== undefined) return { expected_digest: digest.toLowerCase() };
   if (bundle === undefined) return {};
-  if (key === undefined) throw new CliError("bad_arguments", "--model-signing takes --signing-key, or nobody checks who signed");
+  if (key === undefined)
+    throw new CliError("bad_arguments", "--model-signing takes --signing-key, or nobody checks who signed");
   const text = async (name: string): Promise<string> => {
     const read = await readInput(name, MAX_BUNDLE_BYTES);
     if (read.status === "failed") throw new CliError("bad_input", `${name}: ${read.reason}`);
@@ -69,11 +76,19 @@ async function expectedOf(file: string, options: ResidencySealCall["options"]): 
     const { files } = readModelSigning(await text(bundle), { publicKey: await text(key) });
     // A bundle names files by their path from the model's root; this file is the one whose path ends it.
     const path = resolve(file).replaceAll("\\", "/");
-    const found = [...files].filter(([name]) => path === name || path.endsWith(`/${name}`)).sort(([a], [b]) => b.length - a.length)[0];
+    const found = [...files]
+      .filter(([name]) => path === name || path.endsWith(`/${name}`))
+      .sort(([a], [b]) => b.length - a.length)[0];
     if (found === undefined) throw new CliError("bad_input", `${bundle}: it does not cover ${basename(file)}`);
     return { expected_digest: found[1] };
   } catch (error) {
     if (isVramResidencyError(error)) throw new CliError("bad_input", `${bundle}: ${error.message}`, { cause: error });
     throw error;
   }
+}
+
+function queryText(facts: Readonly<Record<string, unknown>>): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(facts)) query.set(key, String(value));
+  return query.toString();
 }

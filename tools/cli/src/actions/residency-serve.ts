@@ -13,11 +13,11 @@ import {
   sealKeySigner,
   workerTokenKeys,
 } from "@vrx/vram-residency";
+import manifest from "../../package.json" with { type: "json" };
 import type { ResidencyServeCall } from "../commands/residency-serve.js";
 import { CliError } from "../frame/cli-error.js";
 import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import { defaultSocket, tokenOf } from "../inputs/sidecar.js";
-import { version } from "../version.js";
 
 /** Serves until it is told to end; then lets requests end, wipes, frees and closes. */
 export async function run({ options, output, signal }: ResidencyServeCall): Promise<ExitCode> {
@@ -29,12 +29,14 @@ export async function run({ options, output, signal }: ResidencyServeCall): Prom
   const { createSidecar, listen } = await optional(() => import("@vrx/vram-residency/server"));
   const { pino } = await optional(() => import("pino"));
   const logger = pino({ base: { component: "vram-residency" } }, pino.destination({ fd: 2, sync: true }));
-  const manager = await managed(async () => await createVramManager({ ...(await managerOptions(options, token)), logger }));
+  const manager = await managed(
+    async () => await createVramManager({ ...(await managerOptions(options, token)), logger }),
+  );
   const app = await createSidecar(manager, {
     token,
     modelRoots: (options["model-root"] ?? "").split(":").filter((root) => root !== ""),
     openMetrics: options["open-metrics"],
-    version,
+    version: manifest.version,
   });
   try {
     const where = await managed(() => listen(app, address));
@@ -62,7 +64,10 @@ function stop(manager: VramManager): void {
   if (manager.state !== "stopped") manager.transition("stopped");
 }
 
-async function managerOptions(options: ResidencyServeCall["options"], token: string | null): Promise<VramManagerOptions> {
+async function managerOptions(
+  options: ResidencyServeCall["options"],
+  token: string | null,
+): Promise<VramManagerOptions> {
   const worker_id = options["worker-id"] ?? `worker-${process.pid}`;
   const keys = await keysOf(options, token);
   const signers = keys === null ? null : signersOf(options, keys);
@@ -97,17 +102,24 @@ function signersOf(options: ResidencyServeCall["options"], keys: KeyProvider): r
 function deviceOf(device: string | undefined): { readonly device?: number | string } {
   if (device === undefined) return {};
   const [, ordinal] = /^cuda(?::(\d|1[0-5]))?$/u.exec(device) ?? [];
-  if (/^cuda(?::|$)/u.test(device) && (ordinal !== undefined || device === "cuda")) return { device: Number(ordinal ?? "0") };
+  if (/^cuda(?::|$)/u.test(device) && (ordinal !== undefined || device === "cuda"))
+    return { device: Number(ordinal ?? "0") };
   if (/^(?:GPU|MIG)-/u.test(device)) return { device };
-  throw new CliError("bad_arguments", `--device: expected cuda:0 to cuda:15 or a UUID, found ${JSON.stringify(device)}`);
+  throw new CliError(
+    "bad_arguments",
+    `--device: expected cuda:0 to cuda:15 or a UUID, found ${JSON.stringify(device)}`,
+  );
 }
 
-function addressOf(options: ResidencyServeCall["options"]): { readonly socket: string } | { readonly host: string; readonly port: number } {
+function addressOf(
+  options: ResidencyServeCall["options"],
+): { readonly socket: string } | { readonly host: string; readonly port: number } {
   const { listen: given, socket } = options;
   if (given === undefined) return { socket: socket ?? defaultSocket() };
   if (socket !== undefined) throw new CliError("bad_arguments", "--socket and --listen: give one of them");
   const [, host, port] = /^(.+):(\d{1,5})$/u.exec(given) ?? [];
-  if (host === undefined || Number(port) > 65_535) throw new CliError("bad_arguments", `--listen: expected HOST:PORT, found ${JSON.stringify(given)}`);
+  if (host === undefined || Number(port) > 65_535)
+    throw new CliError("bad_arguments", `--listen: expected HOST:PORT, found ${JSON.stringify(given)}`);
   return { host: host.replace(/^\[(.*)\]$/u, "$1"), port: Number(port) };
 }
 
@@ -133,6 +145,10 @@ async function optional<T>(load: () => Promise<T>): Promise<T> {
     return await load();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
-    throw new CliError("bad_environment", "the sidecar needs four optional packages: npm install fastify @fastify/swagger prom-client pino", { cause: error });
+    throw new CliError(
+      "bad_environment",
+      "the sidecar needs four optional packages: npm install fastify @fastify/swagger prom-client pino",
+      { cause: error },
+    );
   }
 }

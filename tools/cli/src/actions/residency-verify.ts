@@ -9,7 +9,9 @@ import { askSidecar, refusalOf, requireReply, tokenOf } from "../inputs/sidecar.
 
 /** Has shards verified, or verifies an attestation here. */
 export async function run(call: ResidencyVerifyCall): Promise<ExitCode> {
-  return call.options.attestation === undefined ? await verifyShards(call) : await verifyFile(call, call.options.attestation);
+  return call.options.attestation === undefined
+    ? await verifyShards(call)
+    : await verifyFile(call, call.options.attestation);
 }
 
 async function verifyShards({ operands, options, output }: ResidencyVerifyCall): Promise<ExitCode> {
@@ -34,7 +36,9 @@ async function verifyShards({ operands, options, output }: ResidencyVerifyCall):
     verdicts.push(body);
     if (options.json) continue;
     const { leaves_checked, leaves_total, miss_probability_one_leaf: missed } = body as Record<string, number>;
-    output.print(`${quoteName(shard_id)} verified: ${leaves_checked ?? 0} of ${leaves_total ?? 0} leaves; one changed leaf is missed with probability ${missed ?? 1}`);
+    output.print(
+      `${quoteName(shard_id)} verified: ${leaves_checked ?? 0} of ${leaves_total ?? 0} leaves; one changed leaf is missed with probability ${missed ?? 1}`,
+    );
   }
   if (options.json) output.printJson({ shards: verdicts });
   return broken ? exitCodes.disagreement : exitCodes.ok;
@@ -50,15 +54,22 @@ async function sealedShards(options: ResidencyVerifyCall["options"]): Promise<re
 const MAX_ATTESTATION_BYTES = 16 * 2 ** 20;
 
 async function verifyFile({ operands, options, output }: ResidencyVerifyCall, file: string): Promise<ExitCode> {
-  if (options.nonce === undefined) throw new CliError("bad_arguments", "--attestation takes --nonce: the one that it was asked with");
+  if (options.nonce === undefined)
+    throw new CliError("bad_arguments", "--attestation takes --nonce: the one that it was asked with");
   const keys = await keysOf(options);
-  if (keys.length === 0) throw new CliError("bad_arguments", "--attestation takes a key: --public-key, --external-key or --worker-token-file");
+  if (keys.length === 0)
+    throw new CliError(
+      "bad_arguments",
+      "--attestation takes a key: --public-key, --external-key or --worker-token-file",
+    );
   const text = await textOf(file, MAX_ATTESTATION_BYTES);
   let attestation: unknown;
   try {
     attestation = JSON.parse(text);
   } catch (error) {
-    throw new CliError("bad_input", `${file}: ${error instanceof Error ? error.message : "it is not JSON"}`, { cause: error });
+    throw new CliError("bad_input", `${file}: ${error instanceof Error ? error.message : "it is not JSON"}`, {
+      cause: error,
+    });
   }
   const maxAge_s = options["max-age-s"];
   const verdict = await verifyAttestation(attestation, {
@@ -78,8 +89,12 @@ async function verifyFile({ operands, options, output }: ResidencyVerifyCall, fi
   const { level, statement, notes } = verdict;
   if (!options.json) {
     const { shard, verification, device } = statement;
-    output.print(`verified at ${level}: ${quoteName(shard.shard_id)}, ${shard.vram_bytes} bytes, sha256:${shard.digest}`);
-    output.print(`on ${quoteName(device.name)} (${quoteName(device.uuid)}), tier ${verification.tier}, ${statement.issued_at ?? "at a time that is not told"}`);
+    output.print(
+      `verified at ${level}: ${quoteName(shard.shard_id)}, ${shard.vram_bytes} bytes, sha256:${shard.digest}`,
+    );
+    output.print(
+      `on ${quoteName(device.name)} (${quoteName(device.uuid)}), tier ${verification.tier}, ${statement.issued_at ?? "at a time that is not told"}`,
+    );
     for (const { check, why } of statement.policy.not_provable) output.note(`not shown: ${check}: ${why}`);
     for (const note of notes) output.note(note);
     if (statement.simulated) output.warn("it was made on the fake driver and proves nothing");
@@ -89,7 +104,10 @@ async function verifyFile({ operands, options, output }: ResidencyVerifyCall, fi
 
 async function keysOf(options: ResidencyVerifyCall["options"]): Promise<readonly VerificationKey[]> {
   const keys: VerificationKey[] = [];
-  for (const [option, held] of [["public-key", "worker"], ["external-key", "external"]] as const) {
+  for (const [option, held] of [
+    ["public-key", "worker"],
+    ["external-key", "external"],
+  ] as const) {
     const file = options[option];
     if (file !== undefined) keys.push(await publicKeyOf(file, held));
   }

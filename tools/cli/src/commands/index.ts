@@ -12,6 +12,7 @@ import { manifest } from "./manifest.js";
 import { packet } from "./packet.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
+import { residency } from "./residency.js";
 import { ring } from "./ring.js";
 import { runs } from "./runs.js";
 import { seal } from "./seal.js";
@@ -55,6 +56,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   doctor,
   gate,
   digest,
+  residency,
   completion,
   version,
 ];

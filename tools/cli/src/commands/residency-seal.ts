@@ -4,7 +4,9 @@ import { flag, integer, text } from "../frame/options.js";
 import { sidecarOptions } from "./residency-options.js";
 
 const takes = {
-  operands: { file: operand("FILE", "the model; below one of the sidecar's model roots, unless --send", { completes: "file" }) },
+  operands: {
+    file: operand("FILE", "the model; below one of the sidecar's model roots, unless --send", { completes: "file" }),
+  },
   options: {
     ...sidecarOptions,
     send: flag("send the bytes, instead of letting the sidecar open the file"),
@@ -41,6 +43,9 @@ export const residencySeal = defineCommand({
     },
     { does: "part 0 of 4", line: "vrx residency seal part0.bin --shard 0/4 --model-ref llama" },
   ],
-  exits: { 2: "no sidecar answers, the file is not one it may open, or there is not enough VRAM", 4: "the bytes are not those that were expected" },
+  exits: {
+    2: "no sidecar answers, the file is not one it may open, or there is not enough VRAM",
+    4: "the bytes are not those that were expected",
+  },
   load: async () => (await import("../actions/residency-seal.js")).run,
 });

@@ -15,7 +15,10 @@ const takes = {
     "model-root": text("DIRS", "folders that models may be sealed from, separated by colons (default: none)", {
       completes: "directory",
     }),
-    capacity: integer("bytes that may be sealed in all (default: what the device has)", { min: 1, fallback: undefined }),
+    capacity: integer("bytes that may be sealed in all (default: what the device has)", {
+      min: 1,
+      fallback: undefined,
+    }),
     "shared-gpu": flag("keep the larger of 2 GiB and a tenth of the device free for others"),
     "key-file": text("FILE", "the seal key, 32 to 1024 bytes that only you may read (default: a new one)", {
       completes: "file",

@@ -14,7 +14,9 @@ const takes = {
     }),
     nonce: text("HEX", "the nonce that the attestation was asked with"),
     "public-key": text("FILE", "Ed25519 public key (PEM) of the worker", { completes: "file" }),
-    "external-key": text("FILE", "Ed25519 public key (PEM) that the worker does not hold: level L1", { completes: "file" }),
+    "external-key": text("FILE", "Ed25519 public key (PEM) that the worker does not hold: level L1", {
+      completes: "file",
+    }),
     "worker-token-file": text("FILE", "the worker's token: checks the seal key's signature", { completes: "file" }),
     "min-level": choice(["L0", "L1", "L2"], "the least level of trust that will do", "L0"),
     "max-age-s": integer("the oldest attestation that will do, in seconds", { min: 0, fallback: undefined }),
@@ -42,6 +44,10 @@ export const residencyVerify = defineCommand({
       line: "vrx residency verify --attestation a.json --nonce 00ff... --public-key worker.pub",
     },
   ],
-  exits: { 2: "no sidecar answers, or there is no such shard or file", 3: "nothing is sealed", 4: "the seal is broken, or the attestation is refused" },
+  exits: {
+    2: "no sidecar answers, or there is no such shard or file",
+    3: "nothing is sealed",
+    4: "the seal is broken, or the attestation is refused",
+  },
   load: async () => (await import("../actions/residency-verify.js")).run,
 });

@@ -48,16 +48,23 @@ export async function tokenOf(file: string): Promise<string> {
 
 /** Asks a sidecar. Throws a {@link CliError} where none answers. */
 export async function askSidecar(place: SidecarPlace, request: SidecarRequest): Promise<SidecarReply> {
-  if (place.url !== undefined && place.socket !== undefined) throw new CliError("bad_arguments", "--socket and --url: give one of them");
+  if (place.url !== undefined && place.socket !== undefined)
+    throw new CliError("bad_arguments", "--socket and --url: give one of them");
   const token = place["token-file"] === undefined ? undefined : await tokenOf(place["token-file"]);
   const where = place.url ?? place.socket ?? defaultSocket();
   const body = request.json === undefined ? undefined : Buffer.from(JSON.stringify(request.json));
   const headers = {
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(body === undefined ? {} : { "content-type": "application/json", "content-length": body.length }),
-    ...(request.file === undefined ? {} : { "content-type": "application/octet-stream", "content-length": request.file.bytes }),
+    ...(request.file === undefined
+      ? {}
+      : { "content-type": "application/octet-stream", "content-length": request.file.bytes }),
   };
-  const options = { method: request.method, headers, ...(request.signal === undefined ? {} : { signal: request.signal }) };
+  const options = {
+    method: request.method,
+    headers,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  };
   return await new Promise((resolve, reject) => {
     const fail = (error: unknown): void => reject(request.signal?.aborted === true ? error : unreachable(where, error));
     const onReply = (message: IncomingMessage): void => void readReply(message).then(resolve, fail);
@@ -69,12 +76,21 @@ export async function askSidecar(place: SidecarPlace, request: SidecarRequest): 
         sent = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, options, onReply);
       }
     } catch (error) {
-      reject(new CliError("bad_arguments", `--url: expected an address such as http://127.0.0.1:8765, found ${JSON.stringify(where)}`, { cause: error }));
+      reject(
+        new CliError(
+          "bad_arguments",
+          `--url: expected an address such as http://127.0.0.1:8765, found ${JSON.stringify(where)}`,
+          { cause: error },
+        ),
+      );
       return;
     }
     sent.once("error", fail);
     if (request.file === undefined) sent.end(body);
-    else createReadStream(request.file.path).once("error", (error) => sent.destroy(error)).pipe(sent);
+    else
+      createReadStream(request.file.path)
+        .once("error", (error) => sent.destroy(error))
+        .pipe(sent);
   });
 }
 
@@ -111,5 +127,9 @@ async function readReply(message: IncomingMessage): Promise<SidecarReply> {
 
 function unreachable(where: string, error: unknown): CliError {
   const reason = isSystemError(error) ? systemReason(error) : error instanceof Error ? error.message : String(error);
-  return new CliError("bad_environment", `no sidecar answers at ${where}: ${reason}; start one with \`vrx residency serve\``, { cause: error });
+  return new CliError(
+    "bad_environment",
+    `no sidecar answers at ${where}: ${reason}; start one with \`vrx residency serve\``,
+    { cause: error },
+  );
 }
