@@ -19,7 +19,7 @@ export interface VramManagerOptions {
   readonly headroom?: number | "shared";
   /** Below so many available bytes a warning is logged and audited; a tenth of the capacity unless given. */
   readonly low_vram_bytes?: number;
-  /** The largest model that is taken; the capacity unless given. */
+  /** The largest model that is taken; any that fits unless given. */
   readonly max_model_bytes?: number;
   /** Where seal keys come from; a key of this process alone unless given. The manager disposes of it. */
   readonly keys?: KeyProvider;

@@ -1,15 +1,15 @@
 import type { TensorDigest } from "./safetensors.js";
 import type { SealedShard } from "./verify/index.js";
 
-/** Frees what nobody disposed of, and says so. */
-const forgotten = new FinalizationRegistry<() => void>((release) => {
-  release();
+/** Says what nobody disposed of. */
+const forgotten = new FinalizationRegistry<() => void>((leaked) => {
+  leaked();
 });
 
 /**
  * Ownership of sealed bytes, apart from their descriptor: the memory is wiped and freed when the last handle is disposed.
- * Disposing again has no effect, and no disposal throws. A handle that is collected without it is a leak: it is freed and
- * logged as one.
+ * Disposing again has no effect, and no disposal throws. A handle that is collected without it is logged as a leak; its
+ * bytes stay, since a model that is being served must not vanish because a variable did, until the manager releases them.
  */
 export class SealedHandle implements Disposable {
   readonly shard: SealedShard;
@@ -22,7 +22,7 @@ export class SealedHandle implements Disposable {
   readonly #release: () => void;
   #disposed = false;
 
-  /** Made by a manager. `leaked` is called instead of `release` where nobody disposed. */
+  /** Made by a manager. `leaked` is called where the handle is collected and nobody disposed of it. */
   constructor(
     facts: Pick<SealedHandle, "shard" | "tree_digest" | "tensors" | "existing">,
     release: () => void,

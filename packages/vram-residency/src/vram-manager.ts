@@ -20,7 +20,13 @@ import { driverFailure } from "./internal/driver-failure.js";
 import { loadModel } from "./internal/load-model.js";
 import { type ManagerCore, timeOf, withSignal } from "./internal/manager-core.js";
 import { policyAllocationFacts, policyDeviceFacts } from "./internal/policy-facts.js";
-import { type ShardPlace, type UnsealedModel, freeShard, registerShard } from "./internal/shard-registry.js";
+import {
+  type ShardPlace,
+  type UnsealedModel,
+  freeShard,
+  registerShard,
+  releaseShard,
+} from "./internal/shard-registry.js";
 import { describeResidency } from "./internal/statement.js";
 import { sweepShards } from "./internal/sweep.js";
 import { digestTensors, readTensorRanges } from "./internal/tensor-digests.js";
@@ -306,6 +312,14 @@ export class VramManager implements AsyncDisposable {
     return attestation;
   }
 
+  /**
+   * Lets go of a shard by its descriptor, as disposing of one handle does: for whoever kept no handle. Throws
+   * `integrity_violation` for what is not sealed here (any more).
+   */
+  release(shard: Pick<SealedShardFields, "shard_id">): void {
+    releaseShard(this.#core, this.#requireRecord(shard.shard_id));
+  }
+
   /** The seal of a shard as a signed envelope, which `verifySealEnvelope` checks with the worker's key and without a GPU. */
   sealEnvelope(shard: Pick<SealedShardFields, "shard_id">): SealEnvelope {
     const { shard: own, context, key_id, tag } = this.#requireRecord(shard.shard_id);
@@ -451,7 +465,7 @@ export class VramManager implements AsyncDisposable {
         budget,
         label: shard_id,
         bytes: options.bytes ?? null,
-        max_bytes: this.#options.max_model_bytes ?? budget.capacity_bytes,
+        max_bytes: this.#options.max_model_bytes ?? Number.MAX_SAFE_INTEGER,
         onAllocated: (bytes) => this.#auditAllocation(shard_id, bytes, correlation_id),
         signal,
         onProgress: options.onProgress,

@@ -31,5 +31,13 @@ function codeOf(error: CudaError, action: DriverAction): VramResidencyError["cod
   if (action === "allocate") return "cuda_allocation_failed";
   if (action === "free") return "cuda_deallocation_failed";
   if (action === "copy") return "cuda_copy_failed";
-  return error.code === "addon_not_built" || error.code === "device_unavailable" ? "config_error" : "cuda_driver_error";
+  return SET_UP.has(error.code) ? "config_error" : "cuda_driver_error";
 }
+
+/** What is wrong before there is a device to fail. */
+const SET_UP: ReadonlySet<CudaError["code"]> = new Set([
+  "addon_not_built",
+  "device_unavailable",
+  "not_found",
+  "invalid_argument",
+]);

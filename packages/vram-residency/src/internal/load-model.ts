@@ -74,7 +74,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions): Prom
   await using model = await openModelSource(source, PIECE_BYTES);
   const known = model.bytes ?? options.bytes;
   if (known !== null) checkSize(known, max_bytes);
-  let held = new Held(options, known ?? Math.min(FIRST_BYTES, max_bytes));
+  let held = new Held(options, known ?? firstBytes(options));
   let copied = 0;
   const host = new HostDigest();
   try {
@@ -101,6 +101,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions): Prom
     held.discard();
     throw driverFailure(error, "copy");
   }
+}
+
+/** What a stream of unknown length begins with: no more than there is. */
+function firstBytes({ budget, max_bytes }: LoadOptions): number {
+  return Math.max(1, Math.min(FIRST_BYTES, max_bytes, budget.available_bytes));
 }
 
 /** Moves the first `copied` bytes into an allocation of another size, and wipes the old one. */

@@ -104,17 +104,19 @@ function holdShard(core: ManagerCore, record: ShardRecord, existing: boolean): S
   const { shard, tensors, context } = record;
   const facts = { shard, tree_digest: context.tree_digest, tensors, existing };
   const leaked = (): void => {
+    // Whoever released by descriptor, or disposed of the manager, has let go of it in another way.
+    if (core.records.get(shard.shard_id) !== record) return;
+    const facts = { shard_id: shard.shard_id, vram_bytes: shard.vram_bytes };
     core.logger.warn(
-      { shard_id: shard.shard_id },
-      "a sealed handle was never disposed of: it is let go of now that it was collected",
+      facts,
+      "a sealed handle was collected and never disposed of: its bytes stay until they are released",
     );
-    releaseShard(core, record);
   };
   return new SealedHandle(facts, () => releaseShard(core, record), leaked);
 }
 
 /** One holder less; the last one frees. */
-function releaseShard(core: ManagerCore, record: ShardRecord): void {
+export function releaseShard(core: ManagerCore, record: ShardRecord): void {
   record.holders--;
   const { shard_id } = record.shard;
   if (record.holders > 0 || core.records.get(shard_id) !== record) return;
