@@ -100,7 +100,8 @@ export async function createSidecar(manager: VramManager, options: SidecarOption
   });
 
   app.addHook("onRequest", async (request, reply) => {
-    await reply.header("x-correlation-id", request.id);
+    // A reply can be awaited, which waits until it is sent: what is set on it is not.
+    void reply.header("x-correlation-id", request.id);
     const path = request.routeOptions.url ?? "";
     if (options.token === null || OPEN_ROUTES.has(path) || (options.openMetrics === true && path === "/metrics"))
       return;
@@ -115,9 +116,10 @@ export async function createSidecar(manager: VramManager, options: SidecarOption
     }
   });
   app.setErrorHandler(async (error, request, reply) => await sendError(error, request, reply));
-  app.addHook("onClose", () => {
+  app.addHook("onClose", (_app, done) => {
     for (const handle of [...held.values()].flat()) handle.dispose();
     held.clear();
+    done();
   });
 
   const hold = (handle: SealedHandle): object => {
