@@ -495,7 +495,10 @@ struct Certificates {
   unsigned char chain[0x1000], attestation[0x1400];
 };
 
-/* A report with the nonce in it and nothing that could be taken for a signature of NVIDIA's. */
+/*
+ * A report as NVIDIA's begin: with the SPDM request GET_MEASUREMENTS that it answers, four bytes of header, the nonce and
+ * a slot; then a sentence, and nothing that could be taken for a signature of NVIDIA's.
+ */
 NVML_API nvmlDeviceGetConfComputeGpuAttestationReport(void *handle, AttestationReport *report) {
   BEGIN_NVML("nvmlDeviceGetConfComputeGpuAttestationReport");
   NEED_NVML_DEVICE(handle, device);
@@ -503,11 +506,16 @@ NVML_API nvmlDeviceGetConfComputeGpuAttestationReport(void *handle, AttestationR
   if (int missing = system_figure("cc_feature", &feature); missing != NVML_SUCCESS) return missing;
   if (feature == 0) return NVML_ERROR_NOT_SUPPORTED;
   if (report == nullptr) return NVML_ERROR_INVALID_ARGUMENT;
-  std::string text = "simulated attestation report of " + device->uuid + " ";
+  static const unsigned char header[] = {0x11, 0xe0, 0x01, 0xff};
+  std::string text = "simulated attestation report of " + device->uuid;
+  unsigned char *to = report->report;
   report->has_cec = report->cec_bytes = 0;
-  memcpy(report->report, text.data(), text.size());
-  memcpy(report->report + text.size(), report->nonce, sizeof report->nonce);
-  report->report_bytes = static_cast<unsigned>(text.size() + sizeof report->nonce);
+  memcpy(to, header, sizeof header);
+  memcpy(to + sizeof header, report->nonce, sizeof report->nonce);
+  size_t begin = sizeof header + sizeof report->nonce + 1;
+  to[begin - 1] = 0;
+  memcpy(to + begin, text.data(), text.size());
+  report->report_bytes = static_cast<unsigned>(begin + text.size());
   return NVML_SUCCESS;
 }
 
