@@ -276,8 +276,9 @@ export class VramManager implements AsyncDisposable {
   async requireSealed(shard: SealedShardFields, options: VerifyOptions = {}): Promise<VerificationEvidence> {
     const verification = await this.verifySealed(shard, options);
     if (verification.status === "failed") throw verificationError(verification.shard_id, verification.reason);
-    const { status: _status, shard_id: _shard_id, ...evidence } = verification;
-    return evidence;
+    const { tier, assumption, began_at, ended_at, leaves_checked, leaves_total, miss_probability_one_leaf } =
+      verification;
+    return { tier, assumption, began_at, ended_at, leaves_checked, leaves_total, miss_probability_one_leaf };
   }
 
   /** Hashes the tensors of a shard that has digests per tensor, and names those that are not what was sealed. */
@@ -728,7 +729,8 @@ function randomShardId(): string {
 }
 
 function requireExpected(expected: SealOptions["expected"]): void {
-  for (const [key, value] of Object.entries(expected ?? {})) {
+  const { digest, tree_digest } = expected ?? {};
+  for (const [key, value] of Object.entries({ digest, tree_digest })) {
     if (value !== undefined && !isDigest(value))
       throw invalid(`expected.${key}: expected 64 lowercase hexadecimal digits`);
   }

@@ -22,8 +22,8 @@ function recorder() {
     emit: (event: AuditEvent) => void events.push(event),
     emit_failures: 0,
     critical_emit_failures: 0,
-    flush() {},
-    close() {},
+    flush: () => undefined,
+    close: () => undefined,
   };
 }
 let opened: TestManager[] = [];
@@ -157,7 +157,6 @@ describe("a driver that fails", () => {
     const handle = await manager.sealModel(randomBytes(MIB));
     driver.configure(0, { lost: true });
     expect((await manager.verifySealed(handle.shard)).status).toBe("failed");
-    expect(manager.isVramOnly).toBeTypeOf("function");
     handle.dispose();
     await manager.dispose();
     await manager.dispose();
@@ -189,7 +188,7 @@ describe("the VRAM-only policy", () => {
     await manager.sealModel(randomBytes(100));
     const alerts: string[] = [];
     expect(manager.health()).toMatchObject({ last_check_secs: null });
-    using _monitor = manager.startMonitor({
+    const monitor = manager.startMonitor({
       interval_s: 0.02,
       onAlert: (violations) => alerts.push(violations.map(({ check }) => check).join()),
     });
@@ -206,6 +205,7 @@ describe("the VRAM-only policy", () => {
     driver.configure(0, { pointer_attributes: { 8: 0 } });
     await until(() => manager.health().status === "healthy");
     expect(alerts).toHaveLength(1);
+    monitor[Symbol.dispose]();
     expect(manager.isVramOnly()).toBe(true);
   });
 
@@ -223,12 +223,13 @@ it("sweeps everything in the background and finds a flipped bit", async () => {
   const shards = [];
   for (let i = 0; i < 3; i++) shards.push((await manager.sealModel(randomBytes(50_000 + i))).shard);
   const found: string[] = [];
-  using _sweep = manager.startSweep({ every_s: 0.01, share: 1, onFailure: ({ shard_id }) => found.push(shard_id) });
+  const sweep = manager.startSweep({ every_s: 0.01, share: 1, onFailure: ({ shard_id }) => found.push(shard_id) });
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(found).toEqual([]);
   driver.flipBit({ allocation: -2, offset: 40_000 });
   await until(() => found.length > 0);
   expect(found[0]).toBe(shards[1]!.shard_id);
+  sweep[Symbol.dispose]();
   expect(manager.metrics().verify_operations.failure).toBeGreaterThan(0);
 });
 

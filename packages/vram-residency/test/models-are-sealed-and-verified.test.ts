@@ -216,16 +216,16 @@ describe("verification", () => {
       total_shards: 1,
     };
     for (const [name, value] of Object.entries(changes)) {
-      const changed = new SealedShard({ ...shard, [name]: value });
+      const changed = new SealedShard({ ...shard.toJSON(), [name]: value });
       expect(await manager.verifySealed(changed), name).toMatchObject({
         status: "failed",
         reason: "signature_mismatch",
       });
     }
-    expect(await manager.verifySealed(new SealedShard({ ...shard, digest: "" }))).toMatchObject({
+    expect(await manager.verifySealed(new SealedShard({ ...shard.toJSON(), digest: "" }))).toMatchObject({
       reason: "not_sealed",
     });
-    expect(await manager.verifySealed(new SealedShard({ ...shard, shard_id: "other" }))).toMatchObject({
+    expect(await manager.verifySealed(new SealedShard({ ...shard.toJSON(), shard_id: "other" }))).toMatchObject({
       reason: "unknown_allocation",
     });
     expect(driver.statistics().launches).toBe(launches);
@@ -240,7 +240,7 @@ describe("verification", () => {
     const { shard } = await first.manager.sealModel(bytes, { shard_id: "same" });
     await second.manager.sealModel(bytes, { shard_id: "same", model_ref: "elsewhere" });
     expect(
-      await second.manager.verifySealed(new SealedShard({ ...shard, sealed_at: "2020-01-01T00:00:00Z" })),
+      await second.manager.verifySealed(new SealedShard({ ...shard.toJSON(), sealed_at: "2020-01-01T00:00:00Z" })),
     ).toMatchObject({ reason: "signature_mismatch" });
     const { shard: again } = await first.manager.sealModel(randomBytes(4096), { shard_id: "other" });
     expect(await second.manager.verifySealed(again)).toMatchObject({ reason: "unknown_allocation" });

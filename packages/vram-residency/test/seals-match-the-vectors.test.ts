@@ -63,7 +63,7 @@ describe("version 1 of the seal", () => {
       sealed_at: "2023-11-14T22:13:21Z",
     };
     for (const [name, value] of Object.entries(other)) {
-      const changed = new SealedShard({ ...shard, [name]: value });
+      const changed = new SealedShard({ ...shard.toJSON(), [name]: value });
       expect(verifySealV1(changed, tag, key), name).toEqual({ status: "failed", reason: "signature_mismatch" });
     }
     const reason = (bytes: Uint8Array | null) => {
@@ -79,12 +79,12 @@ describe("version 1 of the seal", () => {
       flipped[bit >> 3]! ^= 1 << (bit & 7);
       expect(reason(flipped)).toBe("signature_mismatch");
     }
-    const unsealed = new SealedShard({ ...shard, digest: "" });
+    const unsealed = new SealedShard({ ...shard.toJSON(), digest: "" });
     expect(verifySealV1(unsealed, tag, key)).toEqual({ status: "failed", reason: "not_sealed" });
   });
 
   it("takes descriptors of 128 GiB, of 256 characters and of any key length", () => {
-    const long = new SealedShard({ ...shard, shard_id: "x".repeat(256), vram_bytes: 128 * 2 ** 30 });
+    const long = new SealedShard({ ...shard.toJSON(), shard_id: "x".repeat(256), vram_bytes: 128 * 2 ** 30 });
     for (const length of [1, 16, 32, 64, 65, 1024]) {
       const own = Buffer.alloc(length, 7);
       expect(verifySealV1(long, hmac(own, sealMessageV1(long)), own)).toEqual({ status: "verified" });
@@ -111,7 +111,7 @@ describe("version 2 of the seal", () => {
     for (const [name, value] of Object.entries(other)) {
       const changed = {
         ...envelope,
-        shard: name in shard ? new SealedShard({ ...shard, [name]: value }) : shard,
+        shard: name in shard ? new SealedShard({ ...shard.toJSON(), [name]: value }) : shard,
         context: name in context ? { ...context, [name]: value } : context,
       };
       expect(
@@ -131,7 +131,7 @@ describe("version 2 of the seal", () => {
     expect(reason({ mac: "ab" })).toBe("bad_signature_length");
     expect(reason({ mac: "00".repeat(32) })).toBe("signature_mismatch");
     expect(reason({ key_id: "k2" })).toBe("unknown_key");
-    expect(reason({ shard: new SealedShard({ ...shard, digest: "" }) })).toBe("not_sealed");
+    expect(reason({ shard: new SealedShard({ ...shard.toJSON(), digest: "" }) })).toBe("not_sealed");
   });
 
   it("never has one message for two seals", () => {

@@ -7,7 +7,7 @@ import { type SidecarOptions, createSidecar, listen } from "../src/server/index.
 import { testVramManager } from "../src/testing/index.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
-const ends: (() => Promise<unknown>)[] = [];
+const ends: (() => PromiseLike<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
@@ -68,7 +68,7 @@ describe("the sidecar", () => {
     );
     expect(committed).toMatchObject({ status: 201, body: { existing: false, shard: { digest, vram_bytes: 10_000 } } });
     expect(committed.headers["x-correlation-id"]).toBe("req-1");
-    const { shard } = committed.body as { shard: { shard_id: string } };
+    const { shard } = committed.body as unknown as { shard: { shard_id: string } };
     expect(await ask("GET", "/v1/ready")).toMatchObject({ status: 200, body: { ready: true, simulated: true } });
     expect((await ask("POST", "/v1/verify", { shard_id: shard.shard_id, shard })).body).toMatchObject({
       status: "verified",

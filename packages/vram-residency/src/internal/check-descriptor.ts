@@ -1,6 +1,6 @@
 import { equalBytes } from "../verify/bytes.js";
 import { type SealedShardFields, type VerificationFailure, sealMessageV2 } from "../verify/index.js";
-import { readSealedShard } from "../verify/sealed-shard.js";
+import { readSealedShard, shardFields } from "../verify/sealed-shard.js";
 import type { ManagerCore } from "./manager-core.js";
 import type { ShardRecord } from "./shard-record.js";
 
@@ -18,7 +18,7 @@ export function checkDescriptor(
   maxAge_s: number | undefined,
 ): VerificationFailure | null {
   if (shard.digest === "") return "not_sealed";
-  if (readSealedShard(fieldsOf(shard)).status === "invalid") return "signature_mismatch";
+  if (readSealedShard(shardFields(shard)).status === "invalid") return "signature_mismatch";
   if (record === undefined) return "unknown_allocation";
   const key = core.keys.find(record.key_id);
   if (key === null || !equalBytes(record.tag, key.mac(sealMessageV2(shard, record.context))))
@@ -39,10 +39,4 @@ function isStale(core: ManagerCore, { sealed_at }: SealedShardFields, maxAge_s: 
   if (now === null || sealed_at === null) return true;
   const age_s = (now - Date.parse(sealed_at)) / 1000;
   return age_s > maxAge_s || age_s < -FUTURE_SKEW_S;
-}
-
-/** The public fields alone, whatever else the value carries. */
-function fieldsOf(shard: SealedShardFields): SealedShardFields {
-  const { shard_id, gpu_device, vram_bytes, digest, sealed_at, shard_index, total_shards } = shard;
-  return { shard_id, gpu_device, vram_bytes, digest, sealed_at, shard_index, total_shards };
 }

@@ -38,16 +38,20 @@ async function sweepShard(
 ): Promise<void> {
   const total = leafCount(record.shard.vram_bytes);
   for (let first = 0; first < total; first += SWEEP_LEAVES) {
-    const isLive = (): boolean => core.records.get(record.shard.shard_id) === record;
-    if (signal.aborted || !isLive()) return;
+    const isWanted = (): boolean => !signal.aborted && core.records.get(record.shard.shard_id) === record;
+    if (!isWanted()) return;
     const started = performance.now();
     const indices = Array.from({ length: Math.min(SWEEP_LEAVES, total - first) }, (_, i) => first + i);
     try {
       const found = await compareLeaves(record, core.hasher, indices, signal);
-      if (found !== null && isLive()) return report(record, { reason: "digest_mismatch", found }, started);
+      if (found !== null && isWanted()) {
+        report(record, { reason: "digest_mismatch", found }, started);
+        return;
+      }
     } catch (error) {
-      if (signal.aborted || !isLive()) return;
-      return report(record, { reason: "read_failure", message: driverFailure(error, "hash").message }, started);
+      if (!isWanted()) return;
+      report(record, { reason: "read_failure", message: driverFailure(error, "hash").message }, started);
+      return;
     }
     await pause((performance.now() - started) * (1 / share - 1), signal);
   }

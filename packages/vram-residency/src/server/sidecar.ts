@@ -318,8 +318,10 @@ export async function createSidecar(manager: VramManager, options: SidecarOption
       },
     },
     async (_request, reply) => {
-      const { violations: _violations, ...health } = manager.health();
-      return await reply.code(health.status === "healthy" ? 200 : 503).send(health);
+      const { status, resident, vram_bytes_used, last_check_secs } = manager.health();
+      return await reply
+        .code(status === "healthy" ? 200 : 503)
+        .send({ status, resident, vram_bytes_used, last_check_secs });
     },
   );
   app.get("/metrics", { schema: { summary: "Figures for Prometheus" } }, async (_request, reply) => {

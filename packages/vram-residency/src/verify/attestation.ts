@@ -144,9 +144,9 @@ export function readAttestationStatement(value: unknown): Read<AttestationStatem
     reader.text(key, "64 lowercase hexadecimal digits", isDigest);
   const label = (reader: FieldReader, key: string): string =>
     reader.text(key, "a text of at most 1024 characters", (text) => text.length <= 1024);
-  const oneOf = <T extends string>(reader: FieldReader, key: string, words: readonly T[]): T => {
+  const oneOf = <T extends string>(reader: FieldReader, key: string, words: readonly [T, ...T[]]): T => {
     const word = reader.text(key, words.join(" or "), (text) => (words as readonly string[]).includes(text));
-    return words.find((known) => known === word) ?? (words[0] as T);
+    return words.find((known) => known === word) ?? words[0];
   };
   const nullableLabel = (reader: FieldReader, key: string): string | null =>
     reader.nullable(key, () => label(reader, key));

@@ -47,8 +47,7 @@ export class SealedShard implements SealedShardFields {
   declare readonly total_shards: number | null;
 
   constructor(fields: SealedShardFields) {
-    const { shard_id, gpu_device, vram_bytes, digest, sealed_at, shard_index, total_shards } = fields;
-    Object.assign(this, { shard_id, gpu_device, vram_bytes, digest, sealed_at, shard_index, total_shards });
+    Object.assign(this, shardFields(fields));
     Object.freeze(this);
   }
 
@@ -68,7 +67,7 @@ export class SealedShard implements SealedShardFields {
   }
 
   toJSON(): SealedShardFields & { readonly sealed: boolean } {
-    return { ...this, sealed: this.sealed };
+    return { ...shardFields(this), sealed: this.sealed };
   }
 
   /** For logs: the first eight digits of the digest are enough to tell shards apart. */
@@ -77,6 +76,12 @@ export class SealedShard implements SealedShardFields {
     const digest = this.sealed ? `${this.digest.slice(0, 8)}...` : "none";
     return `SealedShard(${this.shard_id}, GPU ${this.gpu_device}, ${this.vram_bytes} bytes, digest ${digest}${place})`;
   }
+}
+
+/** The public fields of a descriptor alone, whatever else the value carries. */
+export function shardFields(shard: SealedShardFields): SealedShardFields {
+  const { shard_id, gpu_device, vram_bytes, digest, sealed_at, shard_index, total_shards } = shard;
+  return { shard_id, gpu_device, vram_bytes, digest, sealed_at, shard_index, total_shards };
 }
 
 /** What worker interfaces call a sealed shard. */

@@ -10,6 +10,7 @@ import {
 } from "./attestation.js";
 import { type VerificationKey, verifyDsse } from "./dsse.js";
 import { formatFieldIssues } from "./field-issue.js";
+import { shardFields } from "./sealed-shard.js";
 import { VERIFICATION_TIERS, type VerificationTier } from "./verification.js";
 
 export type AttestationRefusal =
@@ -126,7 +127,7 @@ function refusal(statement: AttestationStatement, options: VerifyAttestationOpti
     return refuse("simulated", "the statement was made on a stand-in for hardware, which proves nothing");
   }
   const { expected = {}, minTier = "tree", maxAge_s } = options;
-  const subject = { ...statement.shard, ...statement.seal };
+  const subject = { ...shardFields(statement.shard), ...statement.seal };
   for (const key of ["shard_id", "digest", "tree_digest", "gpu_uuid"] as const) {
     const wanted = expected[key];
     if (wanted !== undefined && wanted !== subject[key]) {

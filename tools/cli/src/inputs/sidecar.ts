@@ -66,7 +66,8 @@ export async function askSidecar(place: SidecarPlace, request: SidecarRequest): 
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   return await new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(request.signal?.aborted === true ? error : unreachable(where, error));
+    const fail = (error: unknown): void =>
+      reject(request.signal?.aborted === true && error instanceof Error ? error : unreachable(where, error));
     const onReply = (message: IncomingMessage): void => void readReply(message).then(resolve, fail);
     let sent: ClientRequest;
     try {
