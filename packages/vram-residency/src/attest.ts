@@ -60,9 +60,9 @@ export async function signAttestation(
   const payload = Buffer.from(JSON.stringify({ ...statement, claimed_level }));
   const signed = dssePreAuthentication(ATTESTATION_TYPE, payload);
   const signatures = await Promise.all(
-    signers.map(async ({ key_id, sign: of }) => ({
-      keyid: key_id,
-      sig: Buffer.from(await of(signed)).toString("base64"),
+    signers.map(async (signer) => ({
+      keyid: signer.key_id,
+      sig: Buffer.from(await signer.sign(signed)).toString("base64"),
     })),
   );
   const digest = createHash("sha256").update(payload).digest();

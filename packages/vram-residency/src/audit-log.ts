@@ -101,7 +101,10 @@ class FileAuditLog implements AuditLog {
 
   emit(event: AuditEvent, correlation_id?: string): void {
     const critical = isCritical(event);
-    if (this.#closed) return this.#count(1, critical ? 1 : 0);
+    if (this.#closed) {
+      this.#count(1, critical ? 1 : 0);
+      return;
+    }
     const { clock = Date.now, worker_id } = this.#options;
     const record = {
       timestamp: clock === null ? null : new Date(clock()).toISOString(),
@@ -113,8 +116,8 @@ class FileAuditLog implements AuditLog {
     this.#head = line.head;
     this.#pending.push(line.text);
     if (critical) this.#pendingCritical++;
-    if (critical || this.#pending.length >= MAX_BUFFERED) return this.flush();
-    this.#timer ??= setTimeout(() => this.flush(), FLUSH_AFTER_MS).unref();
+    if (critical || this.#pending.length >= MAX_BUFFERED) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), FLUSH_AFTER_MS).unref();
   }
 
   flush(): void {

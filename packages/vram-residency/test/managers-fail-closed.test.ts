@@ -226,7 +226,8 @@ it("sweeps everything in the background and finds a flipped bit", async () => {
   const sweep = manager.startSweep({ every_s: 0.01, share: 1, onFailure: ({ shard_id }) => found.push(shard_id) });
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(found).toEqual([]);
-  driver.flipBit({ allocation: -2, offset: 40_000 });
+  // Counted from the start: at the end are the sweep's own.
+  driver.flipBit({ allocation: 1, offset: 40_000 });
   await until(() => found.length > 0);
   expect(found[0]).toBe(shards[1]!.shard_id);
   sweep[Symbol.dispose]();
