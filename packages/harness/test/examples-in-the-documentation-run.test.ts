@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { temporaryFolder } from "./temporary-folder.js";
 
-/** Runs the first TypeScript example of a page and gives the arguments of its console.log calls. */
-async function runExample(page: string): Promise<unknown[][]> {
+/** Runs a TypeScript example of a page, counted from 0, and gives the arguments of its console.log calls. */
+async function runExample(page: string, index = 0): Promise<unknown[][]> {
   const text = readFileSync(new URL(page, import.meta.url), "utf8");
-  const example = /```ts\n([^]*?)```/.exec(text)![1]!;
+  const example = [...text.matchAll(/```ts\n([^]*?)```/g)][index]![1]!;
   const folder = temporaryFolder();
   mkdirSync(join(folder, "runs"));
   const file = join(folder, "example.ts");
-  writeFileSync(file, example.replaceAll('"runs/', `"${folder}/runs/`));
+  writeFileSync(file, example.replaceAll('"runs/', `"${folder}/runs/`).replaceAll("`runs/", `\`${folder}/runs/`));
   const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
   try {
     await import(/* @vite-ignore */ file);
@@ -36,6 +36,23 @@ it("the custom harness", async () => {
     expect(tokens_per_s).toBeGreaterThan(0);
     expect(rss_bytes).toBeGreaterThan(1e7);
   }
+});
+
+it("the sweep of one's own, in thirty lines of code", async () => {
+  const lines = await runExample("../../../docs/custom-harness.md", 1);
+  expect(lines.map(([slot_dim, seed]) => [slot_dim, seed])).toEqual([
+    [8, 1],
+    [8, 2],
+    [16, 1],
+    [16, 2],
+  ]);
+  for (const [, , low, rankable] of lines) {
+    expect(low).toBeGreaterThan(0.1);
+    expect(typeof rankable).toBe("boolean");
+  }
+  const page = readFileSync(new URL("../../../docs/custom-harness.md", import.meta.url), "utf8");
+  const code = [...page.matchAll(/```ts\n([^]*?)```/g)][1]![1]!.split("\n").filter((line) => /[^\s})]/.test(line));
+  expect(code.filter((line) => !line.startsWith("import ")).length).toBeLessThanOrEqual(30);
 });
 
 it("the search for a batch", async () => {

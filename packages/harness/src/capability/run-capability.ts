@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { setImmediate as immediate } from "node:timers/promises";
 import type { CapabilityReport } from "@vrx/ant-ratio";
 import {
   type RingBatch,
@@ -37,7 +38,7 @@ export interface CapabilityProgress {
 export interface CapabilityOptions {
   /** Where `report.json` goes; made if it is not there. */
   readonly folder: string;
-  /** Where training leaves checkpoints and goes on from; none are written when left out. Removed in the end. */
+  /** The file training leaves checkpoints in and goes on from; none are written when left out. Removed in the end. */
   readonly checkpoint?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: CapabilityProgress) => void;
@@ -79,11 +80,19 @@ interface Evaluated {
   readonly loss: number;
 }
 
-async function evaluate(session: Session, samples: readonly AssocSample[], seed: number): Promise<Evaluated> {
+async function evaluate(
+  session: Session,
+  samples: readonly AssocSample[],
+  seed: number,
+  signal: AbortSignal | undefined,
+): Promise<Evaluated> {
   const { batch_size, num_classes } = session.config;
   let hits = 0;
   let loss = 0;
+  const pause = breather();
   for (let from = 0; from < samples.length; from += batch_size) {
+    await pause();
+    signal?.throwIfAborted();
     const part = samples.slice(from, from + batch_size);
     // Each sample's pointer start is its own, whatever the batch size.
     const batch = batchOf(part, batch_size, (row) =>
@@ -125,6 +134,8 @@ export async function runCapability(plan: CapabilityPlan, options: CapabilityOpt
   if (!Number.isSafeInteger(steps) || steps < 1) problems.push(`steps: expected at least 1, found ${steps}`);
   if (problems.length > 0) throw new HarnessError("invalid_argument", problems.join("\n"), { details: { problems } });
 
+  await mkdir(folder, { recursive: true });
+  if (options.checkpoint !== undefined) await mkdir(dirname(options.checkpoint), { recursive: true });
   onProgress({ phase: "data", done: 0, of: task.train_samples + task.eval_samples, loss: null });
   const eval_data_seed = seed + EVAL_SEED_OFFSET;
   const data = assocData(task, length, seed, eval_data_seed);
@@ -140,7 +151,7 @@ export async function runCapability(plan: CapabilityPlan, options: CapabilityOpt
     const trained = await train(session, plan, options);
     if (trained.status === "diverged") return trained;
     onProgress({ phase: "evaluation", done: steps, of: steps, loss: trained.progress.loss_last });
-    const { hits, loss } = await evaluate(session, data.evaluation, eval_data_seed);
+    const { hits, loss } = await evaluate(session, data.evaluation, eval_data_seed, signal);
     const resolved = resolveRingOptions(ringOptions);
     if (resolved.status === "invalid") throw new HarnessError("invalid_argument", "the options of the ring are wrong");
     const report: CapabilityReport = {
@@ -184,13 +195,25 @@ export async function runCapability(plan: CapabilityPlan, options: CapabilityOpt
       },
       eval: { eval_acc: hits / task.eval_samples, eval_hits: hits, eval_n: task.eval_samples, eval_loss: loss },
     };
-    await mkdir(folder, { recursive: true });
     await writeDurably(join(folder, REPORT_FILE), `${JSON.stringify(report, null, 2)}\n`);
     if (options.checkpoint !== undefined) await rm(options.checkpoint, { force: true });
     return { status: "evaluated", report };
   } finally {
     session.dispose();
   }
+}
+
+/** How long signals and timers of this process may have to wait for a loop of steps. */
+const BREATH_MS = 50;
+
+/** Lets the event loop turn now and then: steps of an engine in JavaScript alone never would. */
+function breather(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < BREATH_MS) return;
+    await immediate();
+    last = performance.now();
+  };
 }
 
 /** Whether the session goes on from a checkpoint; one that is damaged, or of another engine, is none. */
@@ -224,7 +247,9 @@ async function train(
     await writeTrainingCheckpoint(checkpoint, digest, { loss_first, loss_last, wall_s }, await session.checkpoint());
     saved = performance.now();
   };
+  const pause = breather();
   while (session.completed_steps < plan.steps) {
+    await pause();
     if (signal?.aborted === true) {
       await save();
       signal.throwIfAborted();

@@ -30,6 +30,16 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** The token of the attempt whose result a folder is; null where there is none. */
+async function publishedBy(folder: string): Promise<string | null> {
+  try {
+    const { attempt } = JSON.parse(await readFile(join(folder, RESULT_FILE), "utf8")) as Partial<TrialResult>;
+    return attempt ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Opens a folder of trials and results, making it if it is not there; see docs/trial-store.md for its layout and what it
  * guarantees. Any number of processes may have it open, on several hosts where the folder is shared.
@@ -108,8 +118,10 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
       await rename(folder, folderOf(digest));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
-      return supersede(attempt);
+      // A server of NFS that answers a repeated request says ENOENT of a folder that the first one moved.
+      const moved = code === "ENOENT" && (await publishedBy(folderOf(digest))) === token;
+      if (!moved && code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+      if (!moved) return supersede(attempt);
     }
     await syncFolder(shard("results", digest));
     await journal.append({ event: "published", digest, attempt: token, status: outcome.status });

@@ -2,6 +2,7 @@ import type { CommandDefinition, GroupDefinition } from "../frame/define-command
 import { batch } from "./batch.js";
 import { bundle } from "./bundle.js";
 import { calibrate } from "./calibrate.js";
+import { capability } from "./capability.js";
 import { check } from "./check.js";
 import { compare } from "./compare.js";
 import { completion } from "./completion.js";
@@ -45,6 +46,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   ring,
   bundle,
   batch,
+  capability,
   sweep,
   worker,
   packet,
