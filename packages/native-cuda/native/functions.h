@@ -47,6 +47,7 @@
   F("setKernelAttribute", vrx_set_kernel_attribute)                                                           \
   F("kernelOccupancy", vrx_kernel_occupancy)                                                                  \
   F("launch", vrx_launch)                                                                                     \
+  F("matrixProduct", vrx_matrix_product)                                                                      \
   F("exportDescriptor", vrx_export_descriptor)                                                                \
   F("exportIpc", vrx_export_ipc)                                                                              \
   F("importDescriptor", vrx_import_descriptor)                                                                \

@@ -1,7 +1,10 @@
 import type { Context } from "./context.js";
 import type { DeviceEvent } from "./device-event.js";
 import type { Device } from "./device.js";
+import type { BufferHandle } from "./internal/addon-functions.js";
+import { handleOf } from "./internal/handles.js";
 import type { Kernel } from "./kernel.js";
+import { addonFunctions } from "./native-addon.js";
 import { kernelFolders, loadPackagedKernels } from "./packaged-kernels.js";
 import { nvmlOfDevice } from "./sample-gpu.js";
 import type { Stream } from "./stream.js";
@@ -49,6 +52,8 @@ export interface CeilingOptions {
   readonly signal?: AbortSignal;
   /** Called before each measurement. */
   readonly onProgress?: (name: CeilingName) => void;
+  /** File of cuBLAS, for the products of matrices; by default the system's, under its usual names. */
+  readonly matrix_library?: string;
 }
 
 /** Operations of a thread in one iteration of `ceilings.cu`: 8 chains of 16. */
@@ -73,7 +78,7 @@ const kinds = ["u32", "buffer"] as const;
 
 /**
  * Measures what the device can do, in about a second: every figure is the best of some runs, timed on the device. Anything
- * else that runs on it makes the figures smaller. Needs 512 MiB of the device's memory, or half of what is free.
+ * else that runs on it makes the figures smaller. Needs 768 MiB of the device's memory.
  */
 export async function measureCeilings(device: Device, options: CeilingOptions = {}): Promise<Ceilings> {
   const context = await device.openContext();
@@ -86,7 +91,7 @@ export async function measureCeilings(device: Device, options: CeilingOptions = 
         driver: await driverOf(device),
         simulated: device.simulated,
         measured_utc: new Date().toISOString(),
-        figures: await measureAll(context, bench),
+        figures: await measureAll(context, bench, options),
       };
     } finally {
       bench.dispose();
@@ -105,10 +110,14 @@ export async function driverOf(device: Device): Promise<string> {
   }
 }
 
-async function measureAll(context: Context, bench: Bench): Promise<Record<CeilingName, Ceiling>> {
+async function measureAll(
+  context: Context,
+  bench: Bench,
+  options: CeilingOptions,
+): Promise<Record<CeilingName, Ceiling>> {
   const copies = await measureCopies(context, bench);
   const rates = await measureRates(context, bench);
-  return { ...copies, ...rates, ...(await measureMatrices()) };
+  return { ...copies, ...rates, ...(await measureMatrices(context, options)) };
 }
 
 async function measureCopies(
@@ -176,9 +185,34 @@ async function measureRates(
   }
 }
 
-function measureMatrices(): Promise<Pick<Record<CeilingName, Ceiling>, "matrix_fp32" | "matrix_tf32">> {
-  const why = "this version loads no library for products of matrices";
-  return Promise.resolve({ matrix_fp32: { value: null, why }, matrix_tf32: { value: null, why } });
+/** Rows of the matrices: large enough to keep a card busy for some milliseconds. */
+const MATRIX_ROWS = 8192;
+const SIMULATED_MATRIX_ROWS = 32;
+
+async function measureMatrices(
+  context: Context,
+  { signal, onProgress, matrix_library }: CeilingOptions,
+): Promise<Pick<Record<CeilingName, Ceiling>, "matrix_fp32" | "matrix_tf32">> {
+  const { simulated } = context.device;
+  const n = simulated ? SIMULATED_MATRIX_ROWS : MATRIX_ROWS;
+  const buffer = context.alloc(12 * n * n, { label: "ceilings" });
+  try {
+    // Small numbers, but no zeros: those cost a card less power, and it runs faster.
+    buffer.fill(0x3c, { bytes: 12 * n * n });
+    await context.synchronize();
+    const measure = async (name: CeilingName, tensor_cores: boolean): Promise<Ceiling> => {
+      signal?.throwIfAborted();
+      onProgress?.(name);
+      const handle = handleOf<BufferHandle>(buffer);
+      const times = simulated ? 1 : 10;
+      const outcome = await addonFunctions().matrixProduct(handle, n, tensor_cores, times, matrix_library ?? null);
+      if (outcome.status === "unavailable") return { value: null, why: `no product by cuBLAS: ${outcome.why}` };
+      return { value: (2 * n ** 3) / outcome.time_s, why: null };
+    };
+    return { matrix_fp32: await measure("matrix_fp32", false), matrix_tf32: await measure("matrix_tf32", true) };
+  } finally {
+    buffer.dispose();
+  }
 }
 
 /** Times work on a stream of its own, by events. */

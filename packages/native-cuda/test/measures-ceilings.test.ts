@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { type CeilingName, type Ceilings, ceilingUnits, measureCeilings } from "../src/ceilings.js";
 import { readCeilings, storeCeilings } from "../src/ceilings-store.js";
@@ -29,17 +31,33 @@ describe.skipIf(cannotSimulate !== null)("measuring ceilings", () => {
     const fake = fakeDriver();
     const { devices } = await fake.open();
     const asked: CeilingName[] = [];
-    const ceilings = await measureCeilings(devices[0]!, { onProgress: (name) => asked.push(name) });
+    const ceilings = await measureCeilings(devices[0]!, {
+      onProgress: (name) => asked.push(name),
+      matrix_library: join(folder, "libcublas.so"),
+    });
     expect(ceilings).toMatchObject({ gpu_uuid: devices[0]!.uuid, driver: "580.65.06", simulated: true });
     expect(Object.keys(ceilings.figures).sort()).toEqual([...names].sort());
     for (const name of names) {
       const { value, why } = ceilings.figures[name];
-      if (name.startsWith("matrix")) expect(why).toMatch(/library/);
+      if (name.startsWith("matrix")) expect(why).toMatch(/^no product by cuBLAS: .*libcublas\.so/);
       else expect(value, name).toBeGreaterThan(0);
     }
-    expect(asked).toEqual(names.filter((name) => !name.startsWith("matrix")));
+    expect(asked).toEqual(names);
     expect(fake.statistics()).toMatchObject({ device_allocations: 0, contexts: 0, host_allocations: 0 });
     await expect(storeCeilings(ceilings, { folder })).rejects.toMatchObject({ code: "invalid_argument" });
+    fake.dispose();
+  });
+
+  it("multiplies matrices where there is a library for that", async () => {
+    const library = join(folder, "libmultiplies.so");
+    const source = fileURLToPath(new URL("programs/cublas.c", import.meta.url));
+    execFileSync("cc", ["-shared", "-fPIC", "-O1", source, "-o", library]);
+    const fake = fakeDriver();
+    const { devices } = await fake.open();
+    const { figures } = await measureCeilings(devices[0]!, { matrix_library: library });
+    expect(figures.matrix_fp32.value).toBeGreaterThan(0);
+    expect(figures.matrix_tf32.value).toBeGreaterThan(0);
+    expect(fake.statistics()).toMatchObject({ device_allocations: 0, contexts: 0 });
     fake.dispose();
   });
 

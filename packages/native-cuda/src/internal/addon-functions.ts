@@ -167,6 +167,18 @@ export interface AddonFunctions {
     buffers: readonly (BufferHandle | null)[],
   ): void;
 
+  /** A product of two square matrices of float in the buffer, by cuBLAS where it is installed. */
+  matrixProduct(
+    buffer: BufferHandle,
+    n: number,
+    tensor_cores: boolean,
+    times: number,
+    library: string | null,
+  ): Promise<
+    | { readonly status: "ok"; readonly file: string; readonly time_s: number }
+    | { readonly status: "unavailable"; readonly why: string }
+  >;
+
   /** A descriptor of the operating system that the caller owns. */
   exportDescriptor(buffer: BufferHandle): number;
   exportIpc(buffer: BufferHandle): Uint8Array;
@@ -274,6 +286,7 @@ export const addonFunctionNames = [
   "setKernelAttribute",
   "kernelOccupancy",
   "launch",
+  "matrixProduct",
   "exportDescriptor",
   "exportIpc",
   "importDescriptor",
