@@ -1,7 +1,7 @@
 /*
  * The part of the CUDA driver's and NVML's binary interface that the fake driver has: types, sizes and numbers. They are
- * NVIDIA's, stable by their compatibility promise; test/fake-driver-abi.cc compares them with cuda.h where one is
- * installed.
+ * NVIDIA's, stable by their compatibility promise; test/programs/fake-driver-abi.cc compares them with cuda.h where one
+ * is installed.
  */
 #ifndef VRX_FAKE_CUDA_TYPES_H
 #define VRX_FAKE_CUDA_TYPES_H

@@ -13,6 +13,8 @@ import { addonFunctions } from "./native-addon.js";
 import { type PointerFacts, pointerFacts } from "./pointer-facts.js";
 import { type BufferExport, exportBuffer } from "./share-buffer.js";
 import type { Stream } from "./stream.js";
+import { type TreeRangeOptions, hashBufferTree } from "./tree-hash-device.js";
+import type { TreeHash } from "./tree-hash.js";
 
 /** What the bytes of a buffer may come from: memory, a file (a path or an open one), or chunks as they arrive. */
 export type CopySource = ArrayBufferView | string | URL | FileHandle | AsyncIterable<Uint8Array>;
@@ -172,6 +174,15 @@ export class DeviceBuffer extends Lifetime {
     }
     addonFunctions().fill(handleOf<BufferHandle>(this), offset, bytes / width, width, value, streamHandle(stream));
     noteUse(stream, this);
+  }
+
+  /**
+   * Hashes the bytes where they lie: the digest is what `fsverity digest` prints for a file with them. For many hashes keep a
+   * `TreeHasher`, which loads its kernel once.
+   */
+  async treeHash(options: TreeRangeOptions = {}): Promise<TreeHash> {
+    this.requireAlive();
+    return await hashBufferTree(this, options);
   }
 
   /** What the driver says of the memory. */

@@ -75,6 +75,7 @@ export class TreeHasher extends Lifetime {
     { salt, signal, stream }: DeviceTreeOptions = {},
   ): Promise<TreeHash[]> {
     this.requireAlive();
+    this.#requireOwn(buffer);
     const key = checkSalt(salt);
     for (const { offset, bytes } of ranges) requireRange(offset, bytes, buffer.bytes, "a device buffer");
     signal?.throwIfAborted();
@@ -121,6 +122,7 @@ export class TreeHasher extends Lifetime {
     { offset = 0, bytes, salt, signal, stream }: TreeRangeOptions = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
     this.requireAlive();
+    this.#requireOwn(buffer);
     const key = checkSalt(salt);
     const size = bytes ?? buffer.bytes - offset;
     requireRange(offset, size, buffer.bytes, "a device buffer");
@@ -158,10 +160,12 @@ export class TreeHasher extends Lifetime {
     { offset = 0, bytes, salt, signal, stream }: TreeRangeOptions = {},
   ): Promise<void> {
     this.requireAlive();
+    this.#requireOwn(buffer);
     const key = checkSalt(salt);
     const size = bytes ?? buffer.bytes - offset;
     requireRange(offset, size, buffer.bytes, "a device buffer");
     const count = treeBlocks(size);
+    this.#requireOwn(into);
     requireRange(0, count * TREE_DIGEST_BYTES, into.bytes, "the buffer for the digests");
     signal?.throwIfAborted();
     if (count === 0) return;
@@ -188,6 +192,7 @@ export class TreeHasher extends Lifetime {
     { stream }: Pick<DeviceTreeOptions, "stream"> = {},
   ): Promise<number | null> {
     this.requireAlive();
+    this.#requireOwn(a, b);
     requireCount(count, "count");
     for (const list of [a, b]) requireRange(0, count * TREE_DIGEST_BYTES, list.bytes, "a list of digests");
     if (count === 0) return null;
@@ -202,6 +207,18 @@ export class TreeHasher extends Lifetime {
       return found[0] === 0xffff_ffff_ffff_ffffn ? null : Number(found[0]);
     } finally {
       await held.release(stream, this.context);
+    }
+  }
+
+  /** The kernel runs in one context: memory of another device is not to be reached from there. */
+  #requireOwn(...buffers: readonly DeviceBuffer[]): void {
+    for (const { context } of buffers) {
+      if (context.device === this.context.device) continue;
+      const [own, other] = [this.context.device.uuid, context.device.uuid];
+      throw new CudaError(
+        "invalid_argument",
+        `expected a buffer of ${own}, where the hasher is, found one of ${other}`,
+      );
     }
   }
 

@@ -38,6 +38,7 @@ describe.skipIf(cannotSimulate !== null)("the tree on a device", () => {
       const salt = Buffer.from(salt_hex ?? "", "hex");
       const tree = await hasher.hash(device, { bytes: bytes.byteLength, salt });
       expect(tree).toEqual({ digest, root: root ?? "0".repeat(64), bytes: bytes.byteLength });
+      expect(await device.treeHash({ bytes: bytes.byteLength, salt })).toEqual(tree);
       device.dispose();
     },
   );
@@ -135,5 +136,14 @@ describe.skipIf(cannotSimulate !== null)("the tree on a device", () => {
     await expect(hasher.hash(device, { offset: 50, bytes: 51 })).rejects.toMatchObject({ code: "out_of_range" });
     await expect(hasher.hash(device, { salt: new Uint8Array(33) })).rejects.toMatchObject({ code: "invalid_argument" });
     device.dispose();
+    await expect(device.treeHash()).rejects.toMatchObject({ code: "disposed" });
+  });
+
+  it("refuses a buffer of another device", async () => {
+    const other = fakeDriver();
+    const elsewhere = await (await other.open()).devices[0]!.openContext();
+    const device = elsewhere.alloc(16);
+    await expect(hasher.hash(device)).rejects.toMatchObject({ code: "invalid_argument" });
+    for (const each of [device, elsewhere, other]) each.dispose();
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,20 @@ function outputOf(program: string, ...words: readonly string[]): string {
   return stdout;
 }
 
+const toolkit = ["/usr/local/cuda/include", "/usr/include"].find((at) => existsSync(join(at, "cuda.h")));
+if (toolkit === undefined) console.warn("skipped: no cuda.h to compare the fake driver's interface with");
+
 describe("the fake driver", () => {
+  it.skipIf(toolkit === undefined)("has the binary interface of cuda.h", () => {
+    const source = join(root, "test/programs/fake-driver-abi.cc");
+    const includes = [`-I${toolkit}`, `-I${join(root, "fake-driver")}`];
+    const { status, stderr } = spawnSync("c++", ["-std=c++17", "-fsyntax-only", ...includes, source], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+  });
+
   it("is clean under the address and undefined-behaviour sanitizers, on fibres and all", () => {
     const both = "address,undefined";
     const [library, kernels, program] = ["libvrx_fake_cuda.so", "kernels", "program"].map((name) => join(folder, name));
