@@ -14,6 +14,8 @@ export type HarnessErrorCode =
   | "child_killed"
   /** The scheduler or the queue that an executor needs does not answer, or its client is not installed. */
   | "executor_unavailable"
+  /** The GPUs of this host failed their preflight. */
+  | "unfit_host"
   /** An optional package that this needs is not installed; the message says which. */
   | "missing_peer"
   /** A file of a trial store is not what it was when it was written; `details` says which. */

@@ -140,6 +140,7 @@ export {
   type OutlierOptions,
   hostOutliers,
 } from "./hosts/host-outliers.js";
+export { type NodePreflight, preflightNode } from "./hosts/node-preflight.js";
 export {
   type HostResult,
   type SurveyOptions,

@@ -48,6 +48,7 @@ it("has this surface", () => {
     "planProbe",
     "planSweep",
     "predictVram",
+    "preflightNode",
     "probe",
     "readBatchTargets",
     "readCapacityModel",

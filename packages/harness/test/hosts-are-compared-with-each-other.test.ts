@@ -89,12 +89,14 @@ describe("a survey of hosts", () => {
   });
 
   /** A host that ends the trial like this, or loses it. */
-  const host = (status: TrialResult["status"] | "lost", median_step_time_s = 0.01): TrialExecutor => ({
+  const host = (status: TrialResult["status"] | "lost" | "unfit", median_step_time_s = 0.01): TrialExecutor => ({
     name: "test",
     async *run(digests, { store }) {
       for (const digest of digests) {
         const begun = await store.begin(digest, { executor: "test" });
-        if (status === "lost" || begun.status !== "begun") yield { event: "lost", digest, why: "the node is gone" };
+        if (status === "unfit") yield { event: "lost", digest, why: "its GPU has errors", cause: "unfit_host" };
+        else if (status === "lost" || begun.status !== "begun")
+          yield { event: "lost", digest, why: "the node is gone" };
         else {
           await store.publish(begun.attempt, {
             status,
@@ -119,6 +121,7 @@ describe("a survey of hosts", () => {
       n5: host("throttled"),
       n6: host("lost"),
       n7: host("passed", 0.005),
+      n8: host("unfit"),
     };
     const dir = temporaryFolder();
     const places = await Promise.all(
@@ -139,8 +142,9 @@ describe("a survey of hosts", () => {
       ["n5", "no_figure", "throttled", true],
       ["n6", "no_figure", "not_run", false],
       ["n7", "fast", "passed", false],
+      ["n8", "no_figure", "not_run", true],
     ]);
-    expect(report.exclude).toEqual(["n4", "n5"]);
+    expect(report.exclude).toEqual(["n4", "n5", "n8"]);
     expect(report.hosts[5]?.why).toBe("the node is gone");
     for (const { store } of places) await store.close();
   });

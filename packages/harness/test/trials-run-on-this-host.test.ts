@@ -10,6 +10,7 @@ import {
   type TrialLimits,
   localExecutor,
   openStore,
+  preflightNode,
   runSweep,
   trialOf,
 } from "../src/index.js";
@@ -198,5 +199,30 @@ describe("the local executor", () => {
     expect(results).toMatchObject([{ result: { figures: { waited_for_idle_s: expect.any(Number) as number } } }, {}]);
     expect(began[1]! - began[0]!).toBeGreaterThanOrEqual(290);
     await store.close();
+  });
+
+  it("runs nothing on a host whose GPUs are unfit, and records what else it has seen", async () => {
+    const swept = async (status: "unfit" | "degraded" | "no_gpu"): Promise<TrialEvent[]> => {
+      const store = await openStore(temporaryFolder());
+      const problems = status === "no_gpu" ? [] : ["GPU 0: the PCIe link has 4 of 16 lanes"];
+      const executor = localExecutor({ run, look: () => Promise.resolve({ status, problems }) });
+      const events: TrialEvent[] = [];
+      for await (const event of runSweep(trials.slice(0, 2), { executor, store, preflight: true })) {
+        if (event.event === "lost" || event.event === "finished") events.push(event);
+      }
+      await store.close();
+      return events;
+    };
+    const unfit = { event: "lost", cause: "unfit_host", why: expect.stringContaining("4 of 16 lanes") as string };
+    expect(await swept("unfit")).toMatchObject([unfit, unfit]);
+    const figures = { preflight: "degraded", preflight_problems: ["GPU 0: the PCIe link has 4 of 16 lanes"] };
+    expect(await swept("degraded")).toMatchObject([{ result: { figures } }, { result: { figures } }]);
+    expect(await swept("no_gpu")).toMatchObject([{ result: { figures: { preflight: "no_gpu" } } }, {}]);
+  });
+
+  it("looks at the GPUs of this host by their driver", async () => {
+    const { status, problems } = await preflightNode();
+    expect(["fit", "unknown", "degraded", "unfit", "no_gpu"]).toContain(status);
+    expect(problems.length === 0).toBe(status === "fit" || status === "no_gpu");
   });
 });

@@ -1,10 +1,13 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { JsonObject } from "@vrx/objective-contract";
 import type { Job } from "bullmq";
+import { HarnessError } from "../errors.js";
 import { lockDevice } from "../executors/local/device-lock.js";
 import { type AttemptRunner, type Attempted, runAttempt } from "../executors/run-attempt.js";
 import type { TrialStore } from "../store/trial-store.js";
+import { preflightFigures, preflightNode, whyUnfit } from "../hosts/node-preflight.js";
 import { type RedisConnection, connectRedis, queueModules } from "./connection.js";
 import { type TrialJob, cancelKey, checkedQueue, readTrialJob } from "./trial-job.js";
 
@@ -21,6 +24,8 @@ export interface WorkerOptions {
   /** Ends when nothing is waiting any more. */
   readonly once: boolean;
   readonly signal: AbortSignal;
+  /** Look at the GPUs of this host first, and take nothing where they are unfit; not unless given. */
+  readonly preflight?: boolean;
   readonly onNote?: (text: string) => void;
   readonly onTrial?: (digest: string, attempted: Attempted) => void;
   /** Milliseconds after which the queue takes a silent worker for dead and hands its trial to another; 30,000 unless given. */
@@ -38,11 +43,15 @@ const close_limit_ms = 60_000;
 /**
  * Takes trials from a queue until the signal is aborted (or, with `once`, nothing waits any more) and publishes their
  * results into the store. The queue may hand a trial to two workers, when one of them hangs: only the attempt that the
- * store still knows publishes. Throws `executor_unavailable` where the peers or Redis are not there to begin with; when
+ * store still knows publishes. Throws `unfit_host` where a preflight finds this host unfit, and `executor_unavailable` where the peers or Redis are not there to begin with; when
  * Redis goes away later it says so and waits.
  */
 export async function startWorker(options: WorkerOptions): Promise<void> {
   checkedQueue(options.queue);
+  const seen = options.preflight === true ? await preflightNode(options.signal) : null;
+  const unfit = seen === null ? null : whyUnfit(seen, hostname());
+  if (unfit !== null) throw new HarnessError("unfit_host", `${unfit}: no trial is taken`);
+  const figures = seen === null ? {} : preflightFigures(seen);
   const modules = await queueModules();
   const connection = await connectRedis(options.connection, modules);
   const stores = new Map<string, Promise<TrialStore>>();
@@ -57,7 +66,7 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
       // As many jobs run at a time as there are places.
       const device = free.pop() ?? null;
       try {
-        const attempted = await attempt(trial, job.id ?? "", device, options, connection, stores);
+        const attempted = await attempt(trial, job.id ?? "", device, options, connection, stores, figures);
         options.onTrial?.(trial.digest, attempted);
         if (attempted.status === "done") return attempted.by;
         if (!options.signal.aborted) throw new Error(attempted.why);
@@ -117,6 +126,7 @@ async function attempt(
   options: WorkerOptions,
   connection: RedisConnection,
   stores: Map<string, Promise<TrialStore>>,
+  figures: JsonObject,
 ): Promise<Attempted> {
   const dir = resolve(options.store_dir ?? named);
   const opened = stores.get(dir) ?? options.openStore(dir);
@@ -150,6 +160,7 @@ async function attempt(
       signal,
       wait_s: wait_for_other_s,
       renew_s: options.renew_s ?? 5,
+      figures,
       ...(pause === undefined ? {} : { pause }),
     });
   } catch (error) {

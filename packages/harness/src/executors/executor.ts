@@ -8,7 +8,13 @@ export type TrialEvent =
   | { readonly event: "started"; readonly digest: string; readonly where: string; readonly attempt: string }
   | { readonly event: "finished"; readonly digest: string; readonly result: TrialResult; readonly reused: boolean }
   | { readonly event: "cancelled"; readonly digest: string }
-  | { readonly event: "lost"; readonly digest: string; readonly why: string };
+  | {
+      readonly event: "lost";
+      readonly digest: string;
+      readonly why: string;
+      /** There where the host failed its preflight: the trial may run elsewhere. */
+      readonly cause?: "unfit_host";
+    };
 
 /** Limits on one trial; null: none. Beyond them its whole process group is killed and the result says so. */
 export interface TrialLimits {
@@ -21,6 +27,8 @@ export interface ExecutorContext {
   readonly limits: TrialLimits;
   /** What is waited for before each trial, wherever it runs; nothing unless given. */
   readonly pause?: TrialPause;
+  /** Look at the GPUs of a host before trials run there; an unfit one runs none. Not unless given. */
+  readonly preflight?: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -35,6 +35,8 @@ export interface AttemptRequest {
   readonly renew_s: number;
   /** What is waited for before the run; the result tells how long, and what was still in the way. */
   readonly pause?: TrialPause;
+  /** What is recorded with the result beside the figures of the run. */
+  readonly figures?: TrialResult["figures"];
 }
 
 const taken_poll_ms = 500;
@@ -66,7 +68,7 @@ export async function runAttempt(request: AttemptRequest): Promise<Attempted> {
     const waited = await paused(request.pause, device, stop);
     const outcome = waited === null ? null : await run({ attempt, store, limits, device, signal: stop });
     if (outcome !== null) {
-      const figures = { ...outcome.figures, ...waited };
+      const figures = { ...outcome.figures, ...request.figures, ...waited };
       const published = await store.publish(attempt, { ...outcome, figures, executor });
       return { status: "done", result: await store.result(digest), by: published === "published" ? "this" : "another" };
     }

@@ -19,9 +19,13 @@ export interface HostResult {
   /** Null where there is none, and why. */
   readonly result: TrialResult | null;
   readonly why: string | null;
+  /** Whether the host failed its preflight, so that nothing was run. */
+  readonly unfit: boolean;
 }
 
 export interface SurveyOptions {
+  /** Look at the GPUs of each host first; not unless given. */
+  readonly preflight?: boolean;
   readonly limits?: TrialLimits;
   readonly idle?: IdleRule;
   readonly signal?: AbortSignal;
@@ -54,15 +58,19 @@ async function measured(
   options: Omit<SurveyOptions, "at_once">,
 ): Promise<HostResult> {
   let why = "it was not run";
+  let unfit = false;
   try {
     for await (const event of runSweep([trial], { ...options, executor, store, verify: true })) {
-      if (event.event === "lost") why = event.why;
+      if (event.event === "lost") {
+        why = event.why;
+        unfit = event.cause === "unfit_host";
+      }
       if (event.event === "cancelled") why = "it was cancelled";
     }
     const result = await store.result(trial.digest);
-    return { host, result, why: result === null ? why : null };
+    return { host, result, why: result === null ? why : null, unfit };
   } catch (error) {
-    return { host, result: null, why: error instanceof Error ? error.message : String(error) };
+    return { host, result: null, why: error instanceof Error ? error.message : String(error), unfit };
   }
 }
 
@@ -79,15 +87,16 @@ export interface SurveyReport extends Omit<HostSurvey, "hosts"> {
   readonly trial: string;
   readonly figure: "median_step_time_s";
   readonly hosts: readonly SurveyedHost[];
-  /** Names of hosts, sorted: those that are slow, and those where the trial ran and did not pass. */
+  /** Names of hosts, sorted: those that are slow or unfit, and those where the trial ran and did not pass. */
   readonly exclude: readonly string[];
 }
 
 /**
  * Judges the hosts of a survey by the median step time of the trial (`hostOutliers`). Slow hosts are excluded, and so are
- * those whose trial ended as anything but `passed` or `inconclusive`. A host without a result is not: nothing is known.
+ * those that failed their preflight or whose trial ended as anything but `passed` or `inconclusive`. Another host without a result is not: nothing is known.
  */
 export function surveyReport(trial: Trial, results: readonly HostResult[], options: OutlierOptions = {}): SurveyReport {
+  const unfit = new Set(results.filter((one) => one.unfit).map(({ host }) => host));
   const statuses = new Map(results.map(({ host, result }) => [host, result?.status ?? "not_run"] as const));
   const survey = hostOutliers(
     results.map(({ host, result, why }) => {
@@ -101,7 +110,7 @@ export function surveyReport(trial: Trial, results: readonly HostResult[], optio
   const hosts = survey.hosts.map((one): SurveyedHost => {
     const status = statuses.get(one.host) ?? "not_run";
     const bad = !["passed", "inconclusive", "not_run", "cancelled"].includes(status);
-    return { ...one, status, exclude: bad || one.standing === "slow" };
+    return { ...one, status, exclude: bad || unfit.has(one.host) || one.standing === "slow" };
   });
   return {
     schema_version: "vrx_hosts_v1",

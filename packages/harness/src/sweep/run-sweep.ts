@@ -30,6 +30,8 @@ export interface RunSweepOptions {
   readonly cooldown_s?: number;
   /** Wait until the host is idle before each trial; not unless given. */
   readonly idle?: IdleRule;
+  /** Look at the GPUs of a host before trials run there, and run none where they are unfit; not unless given. */
+  readonly preflight?: boolean;
 }
 
 /**
@@ -71,6 +73,6 @@ export async function* runSweep(
   const pause = cooldown_s > 0 || idle !== undefined ? { pause: { cooldown_s, idle: idle ?? null } } : {};
   yield* executor.run(
     open.map(({ digest }) => digest),
-    { store, limits, signal, ...pause },
+    { store, limits, signal, ...pause, ...(options.preflight === true ? { preflight: true } : {}) },
   );
 }

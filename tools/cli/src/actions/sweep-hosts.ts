@@ -36,6 +36,7 @@ export async function run({ operands, options, output, signal }: SweepHostsCall)
     const results: HostResult[] = [...unusable];
     const measuring = surveyHosts(trial, places, {
       signal,
+      preflight: options.preflight,
       limits: { time_s: sweep.limits?.time_s ?? null, memory_bytes: sweep.limits?.memory_bytes ?? null },
       ...(sweep.idle === undefined ? {} : { idle: sweep.idle }),
     });
@@ -93,13 +94,21 @@ async function placesFor(
       .filter(({ usable }) => usable)
       .map(async ({ name }) => ({
         host: name,
-        executor: slurmExecutor({ ...options, raw: [...(options.raw ?? []), `--nodelist=${name}`] }, { onNote }),
+        executor: slurmExecutor(
+          { ...options, resubmit: 0, raw: [...(options.raw ?? []), `--nodelist=${name}`] },
+          { onNote },
+        ),
         store: await storeOf(folder, name, again),
       }));
     const unusable = nodes.filter(({ usable }) => !usable);
     return {
       places: await Promise.all(places),
-      unusable: unusable.map(({ name, state }) => ({ host: name, result: null, why: `Slurm says it is ${state}` })),
+      unusable: unusable.map(({ name, state }) => ({
+        host: name,
+        result: null,
+        why: `Slurm says it is ${state}`,
+        unfit: false,
+      })),
     };
   } catch (error) {
     throw isHarnessError(error) ? new CliError("bad_environment", error.message, { cause: error }) : error;
@@ -130,7 +139,7 @@ async function measuredBefore(
     const store = await openStore(join(folder, host));
     const result = await store.result(trial.digest);
     await store.close();
-    if (result !== null) results.push({ host, result, why: null });
+    if (result !== null) results.push({ host, result, why: null, unfit: false });
   }
   return results;
 }

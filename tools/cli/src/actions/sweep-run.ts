@@ -59,6 +59,7 @@ export async function run({ operands, options, output, signal }: SweepRunCall): 
       cooldown_s: sweep.cooldown_s ?? 0,
       ...(sweep.idle === undefined ? {} : { idle: sweep.idle }),
       verify: options.verify,
+      preflight: options.preflight,
       ...(shard === undefined ? {} : { shard }),
     });
     for await (const event of events) {

@@ -18,6 +18,7 @@ export async function run({ options, output, signal }: WorkerCall): Promise<Exit
       run: spawnTrial,
       devices: device === undefined ? [] : devicesOf(device),
       once,
+      preflight: options.preflight,
       lock_ms: options["lost-after"] * 1000,
       signal,
       onNote: (text) => output.note(text),
@@ -31,7 +32,7 @@ export async function run({ options, output, signal }: WorkerCall): Promise<Exit
     });
     return exitCodes.ok;
   } catch (error) {
-    if (!isHarnessError(error) || (error.code !== "executor_unavailable" && error.code !== "invalid_argument"))
+    if (!isHarnessError(error) || !["executor_unavailable", "invalid_argument", "unfit_host"].includes(error.code))
       throw error;
     throw new CliError("bad_environment", error.message, { cause: error });
   }

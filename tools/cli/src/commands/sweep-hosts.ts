@@ -18,6 +18,9 @@ const takes = {
       min: 0,
       fallback: undefined,
     }),
+    preflight: flag(
+      "look at the GPUs of a host first (ECC, remapped rows, clocks, PCIe), and run nothing where they are unfit",
+    ),
     again: flag("forget what was measured on these hosts, and measure anew"),
     json: jsonOption,
   },

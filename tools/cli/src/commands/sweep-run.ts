@@ -29,6 +29,9 @@ const takes = {
       max: 1024,
       fallback: 1,
     }),
+    preflight: flag(
+      "look at the GPUs of a host first (ECC, remapped rows, clocks, PCIe), and run nothing where they are unfit",
+    ),
     verify: flag("check every result that is there, file by file, before it counts"),
     json: jsonOption,
   },

@@ -15,6 +15,9 @@ const takes = {
       max: 86_400,
       fallback: 30,
     }),
+    preflight: flag(
+      "look at the GPUs of a host first (ECC, remapped rows, clocks, PCIe), and run nothing where they are unfit",
+    ),
     once: flag("end when nothing waits in the queue any more"),
   },
 };

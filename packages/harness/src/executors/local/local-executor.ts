@@ -1,4 +1,7 @@
 import type { ExecutorContext, TrialEvent, TrialExecutor } from "../executor.js";
+import { hostname } from "node:os";
+import type { JsonObject } from "@vrx/objective-contract";
+import { type NodePreflight, preflightFigures, preflightNode, whyUnfit } from "../../hosts/node-preflight.js";
 import { type AttemptRunner, runAttempt } from "../run-attempt.js";
 import { spawnTrial } from "../spawn-trial.js";
 import { lockDevice } from "./device-lock.js";
@@ -14,6 +17,8 @@ export interface LocalExecutorOptions {
   readonly renew_s?: number;
   /** What runs an attempt; a child process unless given. */
   readonly run?: AttemptRunner;
+  /** What looks at this host where a preflight is asked for; its GPUs by the driver unless given. */
+  readonly look?: (signal: AbortSignal) => Promise<NodePreflight>;
 }
 
 /** Events in the order in which they happen, for one reader. */
@@ -47,7 +52,7 @@ class Events {
  * this host respect.
  */
 export function localExecutor(options: LocalExecutorOptions = {}): TrialExecutor {
-  const { devices = [], parallel = 1, wait_s = 600, renew_s = 5, run = spawnTrial } = options;
+  const { devices = [], parallel = 1, wait_s = 600, renew_s = 5, run = spawnTrial, look = preflightNode } = options;
   const places: readonly (string | null)[] =
     devices.length > 0 ? devices : Array.from({ length: parallel }, () => null);
 
@@ -57,6 +62,7 @@ export function localExecutor(options: LocalExecutorOptions = {}): TrialExecutor
     context: ExecutorContext,
     events: Events,
     isFirst: boolean,
+    figures: JsonObject,
   ): Promise<void> {
     const { store, limits, signal, pause } = context;
     let lock: Awaited<ReturnType<typeof lockDevice>> | null = null;
@@ -73,6 +79,7 @@ export function localExecutor(options: LocalExecutorOptions = {}): TrialExecutor
         signal,
         wait_s,
         renew_s,
+        figures,
         // Before the first trial nothing of ours has made the device hot.
         ...(pause === undefined ? {} : { pause: isFirst ? { ...pause, cooldown_s: 0 } : pause }),
       });
@@ -94,13 +101,20 @@ export function localExecutor(options: LocalExecutorOptions = {}): TrialExecutor
   return {
     name: "local",
     async *run(digests, context) {
+      const seen = context.preflight === true ? await look(context.signal) : null;
+      const unfit = seen === null ? null : whyUnfit(seen, hostname());
+      if (unfit !== null) {
+        for (const digest of digests) yield { event: "lost", digest, why: unfit, cause: "unfit_host" };
+        return;
+      }
+      const figures = seen === null ? {} : preflightFigures(seen);
       const queue = [...digests];
       const events = new Events();
       const workers = places.map(async (device) => {
         let isFirst = true;
         for (let digest = queue.shift(); digest !== undefined; digest = queue.shift()) {
           if (context.signal.aborted) events.push({ event: "cancelled", digest });
-          else await runOne(digest, device, context, events, isFirst);
+          else await runOne(digest, device, context, events, isFirst, figures);
           isFirst = false;
         }
       });

@@ -24,6 +24,9 @@ const defaults = { resubmit: 2, poll_s: 10, settle_s: 30, away_limit_s: 3600 };
 /** Exit code of a task that gave its trial back: preempted, or another attempt was at it. */
 const given_back = 75;
 
+/** Exit code of a task whose node failed its preflight. */
+const unfit_node = 69;
+
 // KillWait of Slurm is 30 s by default: a task that does not end at SIGTERM is killed then.
 const cancel_wait_s = 90;
 
@@ -72,6 +75,8 @@ class SlurmRun {
   readonly #tasks = new Map<string, Task>();
   readonly #live = new Set<Submission>();
   readonly #submitted = new Map<string, number>();
+  /** Nodes that failed their preflight: nothing is submitted to them again. */
+  readonly #unfit = new Set<string>();
   /** Reasons for waiting that were told. */
   readonly #told = new Set<string>();
   /** Slurm takes no more at present; looked at again when a task has ended. */
@@ -176,6 +181,7 @@ class SlurmRun {
           list_file,
           limits: this.#context.limits,
           ...(this.#context.pause === undefined ? {} : { pause: this.#context.pause }),
+          ...(this.#context.preflight === true ? { preflight: true } : {}),
         }),
       );
       const refused = await this.#sbatch(submission);
@@ -186,9 +192,13 @@ class SlurmRun {
           this.#full = true;
           return;
         }
-        if (this.#live.size === 0) throw refusal(refused);
+        const unfit = [...this.#unfit].join(",");
+        if (this.#live.size === 0 && unfit === "") throw refusal(refused);
         this.#waiting = this.#waiting.slice(digests.length);
-        for (const digest of digests) yield { event: "lost", digest, why: `Slurm refused it: ${refused}` };
+        const why = `Slurm refused it: ${refused}${unfit === "" ? "" : ` (without ${unfit}, which failed the preflight)`}`;
+        for (const digest of digests) {
+          yield { event: "lost", digest, why, ...(unfit === "" ? {} : { cause: "unfit_host" }) };
+        }
         continue;
       }
       this.#waiting = this.#waiting.slice(digests.length);
@@ -219,7 +229,7 @@ class SlurmRun {
       `--output=${folder.replaceAll("%", "%%")}/task-%a.log`,
       `--chdir=${resolve(this.#store.dir)}`,
       ...(chained ? [`--dependency=afterany:${before.join(":")}`] : []),
-      ...resourceArguments(this.#options),
+      ...resourceArguments(this.#withoutUnfit()),
       script_file,
     ];
     let asked = false;
@@ -272,6 +282,12 @@ class SlurmRun {
     }
   }
 
+  #withoutUnfit(): SlurmOptions {
+    const { exclude } = this.#options;
+    const all = [...(exclude === undefined ? [] : [exclude]), ...this.#unfit];
+    return all.length === 0 ? this.#options : { ...this.#options, exclude: all.join(",") };
+  }
+
   /** What waits for a person is said once for each reason: otherwise it looks like a busy cluster for ever. */
   #tellStuck({ submission, index }: Task, { state, reason }: QueuedTask): void {
     if (standingOf(state) !== "waiting" || !stuck.test(reason) || this.#told.has(reason)) return;
@@ -304,14 +320,18 @@ class SlurmRun {
       ...(signal === null ? [] : [`signal ${signal}`]),
     ].join(", ");
     const times = this.#submitted.get(digest) ?? 0;
-    if ((standing === "infrastructure" || code === given_back) && times <= this.#options.resubmit) {
+    const isUnfit = code === unfit_node && this.#context.preflight === true;
+    if (isUnfit && queued !== undefined && queued.nodes !== "") this.#unfit.add(queued.nodes);
+    const again = standing === "infrastructure" || code === given_back || isUnfit;
+    if (again && times <= this.#options.resubmit) {
       this.#say(`${place} ended without a result (${how}); submitting its trial again`);
       return "again";
     }
     const log = join(task.submission.folder, `task-${task.index}.log`);
     const last = await lastLine(log);
     const said = last === null ? "" : `; its last line: ${last}`;
-    return { event: "lost", digest, why: `${place} ended without a result: ${how}${said} (${log})` };
+    const why = `${place} ended without a result: ${how}${said} (${log})`;
+    return { event: "lost", digest, why, ...(isUnfit ? { cause: "unfit_host" } : {}) };
   }
 
   /** Slurm ended the task, so nobody else can say what happened: the result is written down here. */

@@ -1,13 +1,16 @@
 // The body of one task of a Slurm array: runs the trial of its line, and publishes it. Exit 0: there is a result; 75: the
-// trial was given back and may be run again.
+// trial was given back and may be run again; 69: this node failed its preflight, and another one should run it.
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { parseArgs } from "node:util";
+import { preflightFigures, preflightNode, whyUnfit } from "../../hosts/node-preflight.js";
 import { openStore } from "../../store/open-store.js";
 import { runAttempt } from "../run-attempt.js";
 import { spawnTrial } from "../spawn-trial.js";
 import { readPause } from "../wait-for-idle.js";
 
 const EX_TEMPFAIL = 75;
+const EX_UNAVAILABLE = 69;
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +19,7 @@ const { values } = parseArgs({
     "time-s": { type: "string" },
     "memory-bytes": { type: "string" },
     pause: { type: "string" },
+    preflight: { type: "boolean" },
   },
 });
 
@@ -30,6 +34,13 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   // What Slurm sends before it takes the node away.
   for (const name of ["SIGTERM", "SIGINT", "SIGUSR1"] as const) process.once(name, () => stop.abort());
+  const seen = values.preflight === true ? await preflightNode(stop.signal) : null;
+  const unfit = seen === null ? null : whyUnfit(seen, hostname());
+  if (unfit !== null) {
+    process.stderr.write(`${unfit}\n`);
+    process.exitCode = EX_UNAVAILABLE;
+    return;
+  }
   const store = await openStore(values.store ?? "");
   const pause = values.pause === undefined ? null : readPause(JSON.parse(values.pause));
   const attempted = await runAttempt({
@@ -43,6 +54,7 @@ async function main(): Promise<void> {
     wait_s: 60,
     renew_s: 5,
     ...(pause === null ? {} : { pause }),
+    ...(seen === null ? {} : { figures: preflightFigures(seen) }),
   });
   await store.close();
   if (attempted.status === "given_back") {

@@ -54,10 +54,11 @@ export interface TaskScript {
   readonly list_file: string;
   readonly limits: TrialLimits;
   readonly pause?: TrialPause;
+  readonly preflight?: boolean;
 }
 
 /** The body of an array's task: one plain shell script that becomes the program of the task. */
-export function taskScript({ program, store_dir, list_file, limits, pause }: TaskScript): string {
+export function taskScript({ program, store_dir, list_file, limits, pause, preflight }: TaskScript): string {
   const given = [
     "--store",
     store_dir,
@@ -66,6 +67,7 @@ export function taskScript({ program, store_dir, list_file, limits, pause }: Tas
     ...(limits.time_s === null ? [] : ["--time-s", String(limits.time_s)]),
     ...(limits.memory_bytes === null ? [] : ["--memory-bytes", String(limits.memory_bytes)]),
     ...(pause === undefined ? [] : ["--pause", JSON.stringify(pause)]),
+    ...(preflight === true ? ["--preflight"] : []),
   ].map(quoted);
   return [
     "#!/bin/sh",

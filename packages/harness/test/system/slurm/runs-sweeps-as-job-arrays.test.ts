@@ -244,6 +244,24 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
     });
   });
 
+  test("a node that fails its preflight gets no trial any more", async () => {
+    const [unfit = ""] = digestsOf(1);
+    // There is one node only: without it, Slurm takes nothing.
+    behave({ [unfit]: { exit: 69, times: 9 } });
+    const executor = slurmExecutor({ bundle, gres: "gpu:1", poll_s: 0.3, settle_s: 1 });
+    const context = { store: fileStore(folder), limits: { time_s: null, memory_bytes: null }, preflight: true };
+    const events: TrialEvent[] = [];
+    for await (const event of executor.run([unfit], { ...context, signal: new AbortController().signal })) {
+      events.push(event);
+    }
+    expect(events.at(-1)).toMatchObject({
+      event: "lost",
+      cause: "unfit_host",
+      why: expect.stringMatching(/without \S+, which failed the preflight/) as string,
+    });
+    expect(lines("started.log")).toHaveLength(1);
+  });
+
   test("what Slurm refuses is said in its words", async () => {
     await expect(collect(digestsOf(1), { partition: "nowhere" })).rejects.toMatchObject({
       code: "invalid_argument",
