@@ -141,7 +141,7 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
     expect(most).toBe(1);
   });
 
-  test("a controller that is killed in the middle of a sweep costs nothing but time", async () => {
+  test("a controller that is killed in the middle of a sweep costs nothing but time", { timeout: 240_000 }, async () => {
     const digests = digestsOf(12);
     behave({ "*": { seconds: 0.6 } });
     const notes: string[] = [];
