@@ -1,4 +1,4 @@
-import { type EnvFacts, type RunRecord, runOutcome } from "@vrx/objective-contract";
+import { type EnvFacts, type JsonObject, type RunRecord, runOutcome } from "@vrx/objective-contract";
 import { type RunHeaderInput, collectEnv, createRunHeader } from "@vrx/objective-contract/node";
 import { randomStream } from "@vrx/ring-engine";
 import { presets } from "@vrx/workload-schema";
@@ -166,7 +166,7 @@ describe("the noise floor", () => {
 
   it("comes back from JSON as it was, and from nothing else", () => {
     const floor = floorOf(0.01, 0.02, 0.03);
-    const json = JSON.parse(JSON.stringify(floor)) as Parameters<typeof readNoiseFloor>[0] & object;
+    const json = JSON.parse(JSON.stringify(floor)) as JsonObject;
     expect(readNoiseFloor(json)).toEqual(floor);
     for (const key of Object.keys(json)) expect(readNoiseFloor({ ...json, [key]: [[]] })).toBeNull();
   });

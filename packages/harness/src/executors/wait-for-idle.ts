@@ -121,7 +121,7 @@ export function readPause(value: unknown): TrialPause | null {
   const { cooldown_s, idle }: Partial<Record<keyof TrialPause, unknown>> = value;
   if (!isAmount(cooldown_s)) return null;
   if (idle === null) return { cooldown_s, idle };
-  if (typeof idle !== "object" || idle === undefined) return null;
+  if (typeof idle !== "object") return null;
   const { busy_ratio, gpu_busy_ratio, temperature_c, limit_s }: Partial<Record<keyof IdleRule, unknown>> = idle;
   const given = Object.entries({ busy_ratio, gpu_busy_ratio, temperature_c, limit_s }).filter(
     ([, one]) => one !== undefined,

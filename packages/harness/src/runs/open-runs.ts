@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { JsonValue } from "@vrx/objective-contract";
 import { HarnessError } from "../errors.js";
 import { whyNoQuery } from "./check-query.js";
@@ -90,8 +90,8 @@ async function answer(connection: DuckDBConnection, sql: string): Promise<RunsAn
   };
 }
 
-function typeOf(type: { readonly alias?: string } | undefined): string {
-  return type === undefined ? "" : (type.alias ?? String(type));
+function typeOf(type: DuckDBType | undefined): string {
+  return type === undefined ? "" : (type.alias ?? type.toString());
 }
 
 /** JSON columns as what they say, and whole numbers as numbers where a number can carry them. */

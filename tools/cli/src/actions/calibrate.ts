@@ -25,9 +25,8 @@ export async function run(call: CalibrateCall): Promise<ExitCode> {
   try {
     const workload = await workloadOf(call);
     let passed = 0;
-    const { out: _out, ...measuring } = probeOptionsOf(call, spec.name);
     const floor = await calibrate(workload, spec.spec, {
-      ...measuring,
+      ...probeOptionsOf(call, spec.name),
       runs,
       signal,
       ...(keep === undefined ? {} : { out: (number) => join(keep, `run-${number}`) }),

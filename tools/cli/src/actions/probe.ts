@@ -151,7 +151,7 @@ export async function workloadOf({ operands, options, rest, output }: MeasuringC
 }
 
 /** The options of a call as those of `probe`. */
-export function probeOptionsOf({ options }: MeasuringCall, name: string): ProbeOptions {
+export function probeOptionsOf({ options }: MeasuringCall, name: string): Omit<ProbeOptions, "out"> {
   const { amp, "vram-guard-ratio": vram_guard_ratio, "set-up-limit": set_up_limit_s } = options;
   return {
     warmup_steps: options["warmup-steps"],

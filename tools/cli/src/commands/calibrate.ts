@@ -3,12 +3,26 @@ import { type CallOf, defineCommand } from "../frame/define-command.js";
 import { integer, text } from "../frame/options.js";
 import { probe } from "./probe.js";
 
-const { out: _out, "dry-run": _dry_run, "exit-verdict": _exit_verdict, json: _json, ...measuring } = probe.options;
+const { options: measured } = probe;
 
 const takes = {
   operands: probe.operands,
   options: {
-    ...measuring,
+    ant: measured.ant,
+    colony: measured.colony,
+    batch: measured.batch,
+    heads: measured.heads,
+    precision: measured.precision,
+    amp: measured.amp,
+    "warmup-steps": measured["warmup-steps"],
+    "measure-steps": measured["measure-steps"],
+    engine: measured.engine,
+    device: measured.device,
+    "fake-driver": measured["fake-driver"],
+    seed: measured.seed,
+    threads: measured.threads,
+    "vram-guard-ratio": measured["vram-guard-ratio"],
+    "set-up-limit": measured["set-up-limit"],
     runs: integer("how often the same thing is run", { min: 3, max: 1000, fallback: 10 }),
     keep: text("DIR", "keep the run directories there (default: they stay in memory)", { completes: "directory" }),
     out: text("FILE", "the floors of this host (default: calibration/<host>.json)", { short: "o", completes: "file" }),

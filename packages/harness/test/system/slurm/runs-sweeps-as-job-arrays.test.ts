@@ -141,30 +141,34 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
     expect(most).toBe(1);
   });
 
-  test("a controller that is killed in the middle of a sweep costs nothing but time", { timeout: 240_000 }, async () => {
-    const digests = digestsOf(12);
-    behave({ "*": { seconds: 0.6 } });
-    const notes: string[] = [];
-    let restarted: Promise<void> | undefined;
-    const events = await collect(
-      digests,
-      {},
-      {
-        notes,
-        onEvent(event) {
-          if (event.event !== "finished" || restarted !== undefined) return;
-          cluster.killController();
-          restarted = delay(4_000).then(() => cluster.startController());
+  test(
+    "a controller that is killed in the middle of a sweep costs nothing but time",
+    { timeout: 240_000 },
+    async () => {
+      const digests = digestsOf(12);
+      behave({ "*": { seconds: 0.6 } });
+      const notes: string[] = [];
+      let restarted: Promise<void> | undefined;
+      const events = await collect(
+        digests,
+        {},
+        {
+          notes,
+          onEvent(event) {
+            if (event.event !== "finished" || restarted !== undefined) return;
+            cluster.killController();
+            restarted = delay(4_000).then(() => cluster.startController());
+          },
         },
-      },
-    );
-    await restarted;
-    expect(ends(events)).toEqual(new Map(digests.map((digest) => [digest, "finished"])));
-    // Slurm itself starts a task again that ended while nobody listened: that a result is published once is the store's doing.
-    expect(new Set(lines("published.log"))).toEqual(new Set(digests));
-    expect(notes.join("\n")).toContain("does not answer");
-    expect(notes.join("\n")).toContain("answers again");
-  });
+      );
+      await restarted;
+      expect(ends(events)).toEqual(new Map(digests.map((digest) => [digest, "finished"])));
+      // Slurm itself starts a task again that ended while nobody listened: that a result is published once is the store's doing.
+      expect(new Set(lines("published.log"))).toEqual(new Set(digests));
+      expect(notes.join("\n")).toContain("does not answer");
+      expect(notes.join("\n")).toContain("answers again");
+    },
+  );
 
   test("a run that goes on waits for what an earlier one has queued", async () => {
     const digests = digestsOf(6);
