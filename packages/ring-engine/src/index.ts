@@ -1,12 +1,19 @@
 export type {
+  Awaitable,
   ComputePrecision,
+  DeviceMemory,
   EngineKind,
+  Gradients,
+  HostBackend,
+  LossScaleState,
+  LossScaling,
   OptimizerState,
   PointerPrecision,
   PointerTelemetry,
   RingBackend,
   RingBatch,
   RingConfig,
+  RingHistory,
   StateLoopTelemetry,
   StepOutcome,
   StepRequest,
@@ -21,6 +28,7 @@ export {
   type Support,
   createEngine,
 } from "./engine.js";
+export type { EngineDevice } from "./engine-device.js";
 export { RingEngineError, type RingEngineErrorCode, isRingEngineError } from "./errors.js";
 export { type FlopCount, type FlopParts, countFlops } from "./flops.js";
 export type { GoldenIssue, GoldenIssueCode } from "./golden-issue.js";
