@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cudaArena } from "../src/internal/cuda-arena.js";
@@ -18,6 +20,15 @@ function fieldsOf(struct: string): readonly (readonly [name: string, type: strin
     return type === undefined ? [] : (names ?? "").split(",").map((name) => [name.trim(), type] as const);
   });
 }
+
+describe("the committed images of the kernels", () => {
+  it("were made from the sources as they are", () => {
+    const build = fileURLToPath(new URL("../../../tools/workspace/kernels/build.mjs", import.meta.url));
+    const folder = fileURLToPath(new URL("../native/cuda", import.meta.url));
+    const said = execFileSync(process.execPath, [build, folder, "--check", "--quick"], { encoding: "utf8" });
+    expect(said).toMatch(/^kernels: \S+: the images are current/);
+  });
+});
 
 describe("the plan", () => {
   it("has the fields of ring_plan.h, in their order", () => {
