@@ -16,7 +16,7 @@ import {
 } from "./shape.js";
 
 /** Layers that a model may have once its repetitions are written out. */
-export const maxLayers = 100_000;
+export const maxLayers = 20_000;
 
 /** A node of a model with what goes in and out, and what it costs with everything in it. */
 export interface NodeShapes extends Cost {
@@ -159,9 +159,9 @@ class Walk {
 
   node(node: LayerNode, input: Shape, path: readonly PropertyKey[]): NodeShapes {
     if ("layers" in node) return this.topology(node, input, path);
-    const { out, problem, cost } = applyLayer(node, input);
+    const { in: known, out, problem, cost } = applyLayer(node, input);
     if (problem !== null) this.complain([...path, problem.field], problem);
-    return { type: node.type, path, in: input, out, repeat: 1, children: [], ...cost };
+    return { type: node.type, path, in: known, out, repeat: 1, children: [], ...cost };
   }
 
   topology(topology: Topology, input: Shape, path: readonly PropertyKey[]): NodeShapes {
@@ -171,9 +171,9 @@ class Walk {
         return this.#side(topology, input, path);
       case "ResidualTopology": {
         const node = this.#chain(topology, input, path);
-        if (!shapesAgree(node.out, input))
+        if (!shapesAgree(node.out, node.in))
           this.complain([...path, "layers", topology.layers.length - 1], {
-            expected: `the shape that goes into the ResidualTopology, ${formatShape(input)}`,
+            expected: `the shape that goes into the ResidualTopology, ${formatShape(node.in)}`,
             found: formatShape(node.out),
             hint: "what goes in is added to what comes out: make the last layer give the same width",
           });
@@ -181,9 +181,9 @@ class Walk {
       }
       case "CyclicTopology": {
         const node = this.#chain(topology, input, path);
-        if (topology.iterations > 1 && !shapesAgree(node.out, input))
+        if (topology.iterations > 1 && !shapesAgree(node.out, node.in))
           this.complain([...path, "layers", topology.layers.length - 1], {
-            expected: `the shape that goes into the CyclicTopology, ${formatShape(input)}`,
+            expected: `the shape that goes into the CyclicTopology, ${formatShape(node.in)}`,
             found: formatShape(node.out),
             hint: "what comes out goes in again: make the last layer give the same width",
           });
@@ -199,6 +199,7 @@ class Walk {
     let stream = input;
     let cost = free;
     let children: readonly NodeShapes[] = [];
+    let known = input;
     for (let done = 0; done < repeat;) {
       const before = stream;
       let once = free;
@@ -209,12 +210,12 @@ class Walk {
         once = sum(once, node);
         stream = node.out;
       }
-      if (done === 0) children = nodes;
+      if (done === 0) [children, known] = [nodes, nodes[0]?.in ?? input];
       const rest = isSame(before, stream) ? repeat - done : 1;
       cost = sum(cost, copies(once, rest));
       done += rest;
     }
-    return { type, path, in: input, out: stream, repeat, children, ...cost };
+    return { type, path, in: known, out: stream, repeat, children, ...cost };
   }
 
   /** Each child gets the same. */
@@ -259,7 +260,7 @@ class Walk {
           });
       out = out.open ? out : { open: false, dims: [layers.length * repeat, ...out.dims] };
     }
-    return { type, path, in: input, out, repeat, children, ...cost };
+    return { type, path, in: first?.in ?? input, out, repeat, children, ...cost };
   }
 }
 

@@ -21,7 +21,7 @@ export interface ReadManifestOptions {
 /**
  * Reads a manifest from its YAML or JSON text: variables filled in, every default there, or all issues at once, each
  * with its place. What is read can be planned: shapes, graphs, names and what refers to them are checked too. Never
- * throws on bad input; sizes are bounded (1 MiB of text, 200,000 values, 100 levels, 100,000 layers).
+ * throws on bad input; sizes are bounded (1 MiB of text, 200,000 values, 100 levels, 20,000 layers).
  */
 export function readManifest(text: string, options: ReadManifestOptions = {}): Read<Manifest> {
   const { filename, set = {} } = options;

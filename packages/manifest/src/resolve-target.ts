@@ -24,7 +24,7 @@ export function resolveTarget<T extends Pick<Target, "name">>(
   const target = targets[index];
   if (target !== undefined) return { status: "ok", target, index };
   const known = [...Object.keys(entrypoints), ...targets.map((one) => one.name)];
-  const suggestion = nearest(meant, known.slice(0, 1000));
+  const suggestion = nearest(meant, known.slice(0, 200));
   const others =
     suggestion === undefined ? `there are ${known.slice(0, 20).join(", ")}` : `did you mean ${suggestion}?`;
   const message = `Target '${meant}' not found in manifest; ${others}`;

@@ -1,10 +1,14 @@
 import type { GraphNode, GraphTopology } from "../schema/graph.js";
 import type { Complaint } from "./schema.js";
 import { nearest } from "./nearest.js";
+import { maxFlaws } from "./flaw.js";
 import { quoted } from "./located.js";
 
 /** More names than these in one message help nobody. */
 const shown = 8;
+
+/** Names that a suggestion is looked for among. */
+const candidates = 200;
 
 /** What is wrong with a graph beyond its nodes: names and keys used twice, keys from nowhere, cycles. */
 export function graphComplaints({ layers, inputs }: Pick<GraphTopology, "layers" | "inputs">): readonly Complaint[] {
@@ -41,15 +45,19 @@ export function graphComplaints({ layers, inputs }: Pick<GraphTopology, "layers"
   }
   if (inputs !== null) {
     const given = new Set(inputs);
-    for (const [index, node] of layers.entries())
+    const near = [...inputs.slice(0, candidates), ...[...makers.keys()].slice(0, candidates)];
+    const some = inputs.slice(0, shown).join(", ");
+    for (const [index, node] of layers.entries()) {
+      if (complaints.length > maxFlaws) break;
       for (const [at, key] of node.in.entries())
         if (!given.has(key) && !makers.has(key))
           bad(
             [index, "in", ...spot(node.in, at)],
-            `a key that a node writes or that inputs names (${[...inputs].slice(0, shown).join(", ")})`,
+            `a key that a node writes or that inputs names (${some})`,
             quoted(key),
-            nearest(key, [...inputs, ...makers.keys()].slice(0, 1000)),
+            nearest(key, near),
           );
+    }
     for (const [at, key] of inputs.entries())
       if (makers.has(key))
         complaints.push({

@@ -47,7 +47,7 @@ export function graphSystemComplaints(config: {
     path,
     expected: `${what} (${among.slice(0, 12).join(", ")})`,
     found: quoted(key),
-    suggestion: nearest(key, among.slice(0, 1000)),
+    suggestion: nearest(key, among.slice(0, 200)),
   });
   const keys = [...streams.keys()];
   return [

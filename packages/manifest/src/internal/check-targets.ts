@@ -179,7 +179,7 @@ export function processComplaints({ team, process }: ProcessTarget): readonly Co
                 ? "a role of the team, which is empty"
                 : `a role of the team (${roles.slice(0, 12).join(", ")})`,
             found: quoted(role),
-            suggestion: nearest(role, roles.slice(0, 1000)),
+            suggestion: nearest(role, roles.slice(0, 200)),
           },
         ],
   );
@@ -189,7 +189,7 @@ export function processComplaints({ team, process }: ProcessTarget): readonly Co
       path: ["process", "initial_route"],
       expected: `one of the routes (${Object.keys(process.routes).slice(0, 12).join(", ")})`,
       found: quoted(process.initial_route),
-      suggestion: nearest(process.initial_route, Object.keys(process.routes).slice(0, 1000)),
+      suggestion: nearest(process.initial_route, Object.keys(process.routes).slice(0, 200)),
     });
   return complaints;
 }
@@ -218,11 +218,12 @@ export function manifestComplaints({
       path,
       expected: `the name of a target (${among.slice(0, 12).join(", ")})`,
       found: quoted(name),
-      suggestion: nearest(name, among.slice(0, 1000)),
+      suggestion: nearest(name, among.slice(0, 200)),
     });
   };
+  const all = [...names];
   for (const [entry, value] of Object.entries(entrypoints))
-    if (!names.has(targetName(value))) unknown(["entrypoints", entry], value, [...names]);
+    if (!names.has(targetName(value))) unknown(["entrypoints", entry], value, all);
   const experiments = targets.filter(({ type }) => type === "experiment").map(({ name }) => name);
   for (const [index, target] of targets.entries()) {
     if (target.type !== "process") continue;

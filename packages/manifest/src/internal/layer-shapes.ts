@@ -4,6 +4,8 @@ import type { Cost } from "./cost.js";
 
 /** What a layer makes of what it gets, what is wrong with it, and what it costs. */
 export interface LayerResult {
+  /** What goes in, with the width that the layer wants where nobody knew it. */
+  readonly in: Shape;
   readonly out: Shape;
   readonly problem: Problem | null;
   readonly cost: Cost;
@@ -57,7 +59,7 @@ export function applyLayer(layer: Layer, input: Shape): LayerResult {
     }
     case "DropoutLayer": {
       const kept = layer.p === 0 ? 0 : elements(input);
-      return { out: input, problem: null, cost: { params: 0, trainable: 0, flops: 0, activations: kept } };
+      return { in: input, out: input, problem: null, cost: { params: 0, trainable: 0, flops: 0, activations: kept } };
     }
     case "SwiGLULayer":
     case "GLULayer": {
@@ -125,7 +127,8 @@ function affine(
   const count = vectors(withDim(input, -1, from));
   const { params, trainable = params, perToken, kept } = cost((each) => times(count, each));
   const out = withDim(input, -1, to);
-  return { out, problem, cost: { params, trainable, flops: times(count, perToken), activations: kept } };
+  const known = last === "?" ? withDim(input, -1, from) : input;
+  return { in: known, out, problem, cost: { params, trainable, flops: times(count, perToken), activations: kept } };
 }
 
 /** As {@link affine}, for layers that need a dimension of time before the last. */
@@ -277,7 +280,8 @@ export function convolution(layer: Convolution, input: Shape): LayerResult {
     flops: times(count, 2 * weights),
     activations: times(count, out_channels),
   };
-  return { out, problem, cost };
+  const known = channels === "?" ? withDim(input, -3, in_channels) : input;
+  return { in: known, out, problem, cost };
 }
 
 function graphConvolution(layer: Extract<Layer, { type: "GraphConvLayer" }>, input: Shape): LayerResult {

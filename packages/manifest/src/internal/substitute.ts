@@ -47,7 +47,7 @@ export function substitute(
           expected:
             names.length === 0 ? "a manifest with vars" : `one of the variables ${names.slice(0, 20).join(", ")}`,
           found: quoted(name),
-          suggestion: nearest(name, names.slice(0, 1000)),
+          suggestion: nearest(name, names.slice(0, 200)),
           sentence:
             `--set ${name.slice(0, 60)}: ` +
             (names.length === 0
@@ -69,7 +69,7 @@ export function substitute(
     if (before !== undefined) return before;
     const source = variables.get(name);
     if (source === undefined) {
-      const suggestion = nearest(name, names.slice(0, 1000));
+      const suggestion = nearest(name, names.slice(0, 200));
       context.add(use, {
         code: "unknown_variable",
         expected:
