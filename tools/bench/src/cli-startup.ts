@@ -28,6 +28,11 @@ const aim_ms = 60;
  * median over the rounds of the difference within a round, so that a busy machine slows both alike.
  */
 export function run(): Promise<Row[]> {
+  return Promise.resolve(startUpRows(commands, aim_ms));
+}
+
+/** A row for each command line of `vrx`: what it costs on top of starting Node. */
+export function startUpRows(commands: Readonly<Record<string, readonly string[]>>, aim_ms: number): Row[] {
   const rows = Object.entries(commands).map(([name, words]) => ({ name, words, differences_ms: [] as number[] }));
   const bare: number[] = [];
   for (let round = -2; round < rounds; round++) {
@@ -39,15 +44,13 @@ export function run(): Promise<Row[]> {
     rows.forEach(({ differences_ms }, i) => differences_ms.push((times_ms[i] ?? Number.NaN) - bare_ms));
   }
   const bare_ms = median(bare);
-  return Promise.resolve(
-    rows.map(({ name, differences_ms }) => ({
-      name: `${name}, beyond bare Node`,
-      value: median(differences_ms),
-      unit: "ms",
-      baseline: { name: "node -e 0", value: bare_ms },
-      aim: aim_ms,
-    })),
-  );
+  return rows.map(({ name, differences_ms }) => ({
+    name: `${name}, beyond bare Node`,
+    value: median(differences_ms),
+    unit: "ms",
+    baseline: { name: "node -e 0", value: bare_ms },
+    aim: aim_ms,
+  }));
 }
 
 function startMs(words: readonly string[]): number {

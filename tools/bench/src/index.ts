@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<{ run(): Promise<readonly R
   "ring-cuda": () => import("./ring-cuda.js"),
   "cli-startup": () => import("./cli-startup.js"),
   "tree-hash": () => import("./tree-hash.js"),
+  manifest: () => import("./manifest.js"),
   packets: () => import("./packets.js"),
   sweeps: () => import("./sweeps.js"),
 };

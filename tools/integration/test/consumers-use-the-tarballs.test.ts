@@ -54,6 +54,7 @@ test("the installed command works", () => {
   const dir = consumer("esm", { zod: "4.6.7" });
   const vrx = join(dir, "node_modules/.bin/vrx");
   expect(mustRun(vrx, ["workload", "id", "od1_small"], dir).trim()).toBe(expected.id);
+  expect(mustRun(vrx, ["manifest", "plan", "preset:mlp_classifier"], dir)).toContain("target.name=smoke");
   const probe = run(
     vrx,
     ["probe", "od1_small", "--batch", "1", "--warmup-steps", "2", "--measure-steps", "20", "--out", "run"],
@@ -86,5 +87,9 @@ test("a browser bundle of the pure cores runs where there is no Node", async () 
   });
   const page: Record<string, unknown> = { TextEncoder, TextDecoder };
   runInContext(outputFiles[0]!.text, createContext(page));
-  expect(page["result"]).toMatchObject({ ids: { od1_small: expected.id }, median_s: 3 });
+  expect(page["result"]).toMatchObject({
+    ids: { od1_small: expected.id },
+    manifest: ["missing_key", "unknown_key"],
+    median_s: 3,
+  });
 });
