@@ -10,6 +10,7 @@ import { digest } from "./digest.js";
 import { doctor } from "./doctor.js";
 import { gate } from "./gate.js";
 import { manifest } from "./manifest.js";
+import { native } from "./native.js";
 import { packet } from "./packet.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
@@ -59,6 +60,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   gate,
   digest,
   residency,
+  native,
   completion,
   version,
 ];

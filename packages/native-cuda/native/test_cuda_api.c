@@ -1,0 +1,68 @@
+/*
+ * Prints what cuda_api.h says, or with -DVRX_TOOLKIT what NVIDIA's cuda.h says, one line each. Where a toolkit is
+ * installed, a test compares the two.
+ */
+#include <stddef.h>
+#include <stdio.h>
+
+#ifdef VRX_TOOLKIT
+#include <cuda.h>
+#else
+#include "cuda_api.h"
+#endif
+
+#define SAY(x) printf("%s %lld\n", #x, (long long)(x));
+
+int main(void) {
+  SAY(sizeof(CUresult))
+  SAY(sizeof(CUdevice))
+  SAY(sizeof(CUdeviceptr))
+  SAY(sizeof(CUuuid))
+  SAY(sizeof(CUipcMemHandle))
+  SAY(sizeof(CUmemGenericAllocationHandle))
+  SAY(sizeof(CUmemLocation))
+  SAY(offsetof(CUmemLocation, id))
+  SAY(sizeof(CUmemAllocationProp))
+  SAY(offsetof(CUmemAllocationProp, requestedHandleTypes))
+  SAY(offsetof(CUmemAllocationProp, location))
+  SAY(offsetof(CUmemAllocationProp, win32HandleMetaData))
+  SAY(offsetof(CUmemAllocationProp, allocFlags))
+  SAY(sizeof(CUmemAccessDesc))
+  SAY(offsetof(CUmemAccessDesc, flags))
+  SAY(CUDA_SUCCESS)
+  SAY(CUDA_ERROR_INVALID_VALUE)
+  SAY(CUDA_ERROR_OUT_OF_MEMORY)
+  SAY(CUDA_ERROR_ECC_UNCORRECTABLE)
+  SAY(CUDA_ERROR_NVLINK_UNCORRECTABLE)
+  SAY(CUDA_ERROR_CONTAINED)
+  SAY(CUDA_ERROR_NOT_READY)
+  SAY(CUDA_ERROR_ILLEGAL_ADDRESS)
+  SAY(CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED)
+  SAY(CUDA_ERROR_LAUNCH_FAILED)
+  SAY(CUDA_ERROR_NOT_SUPPORTED)
+  SAY(CU_STREAM_DEFAULT)
+  SAY(CU_STREAM_NON_BLOCKING)
+  SAY(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
+  SAY(CU_EVENT_BLOCKING_SYNC)
+  SAY(CU_EVENT_DISABLE_TIMING)
+  SAY(CU_MEM_ALLOCATION_TYPE_PINNED)
+  SAY(CU_MEM_LOCATION_TYPE_DEVICE)
+  SAY(CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR)
+  SAY(CU_MEM_ALLOC_GRANULARITY_MINIMUM)
+  SAY(CU_MEM_ACCESS_FLAGS_PROT_READ)
+  SAY(CU_MEM_ACCESS_FLAGS_PROT_READWRITE)
+  SAY(CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS)
+  SAY(CU_JIT_ERROR_LOG_BUFFER)
+  SAY(CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
+  SAY(CU_POINTER_ATTRIBUTE_MEMORY_TYPE)
+  SAY(CU_POINTER_ATTRIBUTE_HOST_POINTER)
+  SAY(CU_POINTER_ATTRIBUTE_IS_MANAGED)
+  SAY(CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL)
+  SAY(CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE)
+  SAY(CU_POINTER_ATTRIBUTE_RANGE_START_ADDR)
+  SAY(CU_POINTER_ATTRIBUTE_RANGE_SIZE)
+  SAY(CU_POINTER_ATTRIBUTE_MAPPED)
+  SAY(CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES)
+  SAY(CU_POINTER_ATTRIBUTE_ACCESS_FLAGS)
+  return 0;
+}
