@@ -12,7 +12,7 @@ import { addonFunctions } from "./native-addon.js";
 export class HostBuffer extends Lifetime {
   readonly context: Context;
   readonly bytes: number;
-  readonly view: Uint8Array<ArrayBuffer>;
+  readonly view: Uint8Array;
 
   /** Made by `context.allocHost()`. */
   constructor(context: Context, made: { readonly handle: HostMemoryHandle; readonly memory: ArrayBuffer }) {

@@ -193,7 +193,7 @@ describe.skipIf(nothingToTest)("copies", () => {
     // It cannot be carried off to another thread, where it would outlive the memory.
     const { view } = host;
     try {
-      structuredClone(view.buffer, { transfer: [view.buffer] });
+      structuredClone(view.buffer, { transfer: [view.buffer as ArrayBuffer] });
     } catch {
       // Newer versions of Node refuse it, older ones copy.
     }

@@ -26,6 +26,8 @@ const expected = {
   verdict_repeats: true,
   disagreements: [],
   error_is_recognised: true,
+  cuda_addon: "loaded",
+  gpus_or_what_to_do: true,
 };
 
 test("an ESM project measures, judges and checks a workload", () => {

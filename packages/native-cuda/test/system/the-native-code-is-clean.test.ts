@@ -19,7 +19,8 @@ if (!hasCompiler || library.status === "unavailable") console.log("skipped: ther
 
 const headers = ["/usr/local/cuda/include/cuda.h", "/usr/local/cuda-13.0/include/cuda.h"];
 const toolkit = headers.find((file) => existsSync(file));
-if (toolkit === undefined) console.log("skipped: the comparison with cuda.h, for which a CUDA toolkit must be installed");
+if (toolkit === undefined)
+  console.log("skipped: the comparison with cuda.h, for which a CUDA toolkit must be installed");
 
 function libraryOf(name: string): string {
   return execFileSync(cc, [`-print-file-name=${name}`], { encoding: "utf8" }).trim();
@@ -79,7 +80,9 @@ describe.skipIf(toolkit === undefined || !hasCompiler)("the declarations of the 
 
   it("number the attributes of devices as cuda.h does", () => {
     const text = readFileSync(toolkit ?? "", "utf8");
-    const known = new Set(Array.from(text.matchAll(/CU_DEVICE_ATTRIBUTE_\w+\s*=\s*(\d+)/g), (match) => Number(match[1])));
+    const known = new Set(
+      Array.from(text.matchAll(/CU_DEVICE_ATTRIBUTE_\w+\s*=\s*(\d+)/g), (match) => Number(match[1])),
+    );
     for (const number of Object.values(attributeNumbers)) expect(known).toContain(number);
     // Names that both spell alike.
     const alike: readonly AttributeName[] = ["compute_capability_major", "unified_addressing", "managed_memory"];
