@@ -195,8 +195,7 @@ napi_value vrx_fill(napi_env env, napi_callback_info info) {
     return NULL;
   if ((width != 1 && width != 2 && width != 4) || offset % width != 0 || value >> (8 * width) != 0)
     return vrx_refuse(env, "invalid_argument", "expected a width of 1, 2 or 4, a value and an offset that fit it");
-  if (count > self->bytes / width || !vrx_in_range(env, offset, count * width, self->bytes))
-    return count > self->bytes / width ? vrx_refuse(env, "out_of_range", "%zu elements are outside of %zu bytes", count, self->bytes) : NULL;
+  if (!vrx_in_range(env, offset, count * width, self->bytes)) return NULL;
   if (count == 0) return NULL;
   if (!vrx_enter(self->context, &failure)) return vrx_throw(env, &failure);
   vrx_driver *driver = self->context->driver;

@@ -40,8 +40,8 @@ function uuidText(bytes: Uint8Array): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** CUDA names an instance of a partitioned GPU after its profile, such as `NVIDIA A100-SXM4-40GB MIG 1g.5gb`. */
-const migName = / MIG \d+g\.\d+gb/;
+/** CUDA names an instance of a partitioned GPU after its profile, such as `NVIDIA A100-SXM4-40GB MIG 1g.5gb` or `1c.3g.20gb`. */
+const migName = / MIG (?:\d+c\.)?\d+g\.\d+gb/;
 
 /** Reads what device number `ordinal` is. */
 export function createDevice(driver: Driver, handle: DriverHandle, ordinal: number): Device {

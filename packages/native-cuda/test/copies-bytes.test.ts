@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -84,7 +85,25 @@ describe.skipIf(nothingToTest)("copies", () => {
     await expect(buffer.copyFrom(path)).rejects.toMatchObject({ code: "out_of_range" });
     await expect(buffer.copyFrom(path, { file_offset: 990, bytes: 20 })).rejects.toThrow(/ended after 10 of 20 bytes/);
     await expect(buffer.copyFrom(join(folder, "none"))).rejects.toMatchObject({ code: "ENOENT" });
+    await expect(buffer.copyTo(path, { offset: 90, bytes: 20 })).rejects.toMatchObject({ code: "out_of_range" });
+    expect(readFileSync(path)).toHaveLength(1000);
     expect(memory.counters.allocations.current).toBe(1);
+    buffer.dispose();
+  });
+
+  it("read pipes, which have no size and no place", async () => {
+    const { context } = await onFake();
+    const buffer = context.alloc(100);
+    const path = join(folder, "pipe");
+    if (spawnSync("mkfifo", [path]).status !== 0) return;
+    const writer = spawn("sh", ["-c", `printf 'through a pipe' > '${path}'`]);
+    const file = await open(path);
+    expect(await buffer.copyFrom(file)).toBe(14);
+    await file.close();
+    writer.kill();
+    const bytes = new Uint8Array(14);
+    buffer.copyToSync(bytes);
+    expect(Buffer.from(bytes).toString()).toBe("through a pipe");
     buffer.dispose();
   });
 

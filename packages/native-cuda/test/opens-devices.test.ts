@@ -86,6 +86,10 @@ describe.skipIf(nothingToTest)("devices", () => {
     await here.copyTo(bytes);
     expect([bytes[0], bytes[31], bytes[32], bytes[63]]).toEqual([2, 2, 1, 1]);
     expect([here.facts().device_ordinal, there.facts().device_ordinal]).toEqual([0, 1]);
+    if (first!.canAccessPeer(second!)) {
+      context.enablePeerAccess(other);
+      context.enablePeerAccess(other);
+    }
     // A stream of one device is refused by the other.
     const stream = other.createStream();
     expect(() => here.fill(0, { stream })).toThrow(/one of the same device/);

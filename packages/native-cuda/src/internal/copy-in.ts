@@ -31,12 +31,13 @@ function pullView(view: ArrayBufferView): Pull {
   };
 }
 
-function pullFile(file: FileHandle, position: number, most: number): Pull {
+/** `position` null: a pipe or a terminal, which has none. */
+function pullFile(file: FileHandle, position: number | null, most: number): Pull {
   let done = 0;
   return async (target) => {
     const wanted = Math.min(target.byteLength, most - done);
     if (wanted === 0) return 0;
-    const { bytesRead } = await file.read(target, 0, wanted, position + done);
+    const { bytesRead } = await file.read(target, 0, wanted, position === null ? null : position + done);
     done += bytesRead;
     return bytesRead;
   };
@@ -90,10 +91,11 @@ async function pump(buffer: DeviceBuffer, pull: Pull, options: CopyOptions): Pro
 async function copyFile(buffer: DeviceBuffer, file: FileHandle, options: CopyOptions): Promise<number> {
   const { offset = 0, file_offset = 0 } = options;
   const stats = await file.stat();
+  const seekable = stats.isFile() || stats.isBlockDevice();
   const there = stats.isFile() ? Math.max(0, stats.size - file_offset) : undefined;
   const bytes = options.bytes ?? there ?? buffer.bytes - offset;
   requireRange(offset, bytes, buffer.bytes, "a device buffer");
-  const copied = await pump(buffer, pullFile(file, file_offset, bytes), options);
+  const copied = await pump(buffer, pullFile(file, seekable ? file_offset : null, bytes), options);
   if (copied < bytes && (options.bytes !== undefined || there !== undefined)) {
     throw new CudaError("out_of_range", `the file ended after ${copied} of ${bytes} bytes`, {
       details: { copied, bytes },

@@ -62,6 +62,9 @@ export async function copyOut(buffer: DeviceBuffer, target: CopyTarget, options:
       new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(piece, position);
     return await drain(buffer, bytes, push, options);
   }
+  const { offset = 0 } = options;
+  // Before a file is overwritten.
+  requireRange(offset, options.bytes ?? buffer.bytes - offset, buffer.bytes, "a device buffer");
   if (typeof target === "string" || target instanceof URL) {
     const file = await open(target, "w");
     try {
