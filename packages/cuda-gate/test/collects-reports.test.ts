@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loadAddon } from "@vrx/native-cuda";
 import { type FakeDriverOptions, fakeDriver, fakeDriverLibrary } from "@vrx/native-cuda/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -13,6 +17,19 @@ function fake(options: FakeDriverOptions = {}): { readonly library: string } {
   const driver = fakeDriver(options);
   onTestFinished(() => driver.dispose());
   return { library: driver.library };
+}
+
+/** A library that does this as soon as it is loaded; null, with a word on why, where there is no compiler. */
+function brokenDriver(body: string): { readonly library: string } | null {
+  const folder = mkdtempSync(join(tmpdir(), "vrx-broken-driver-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const [source, library] = [join(folder, "driver.c"), join(folder, "libcuda.so")];
+  const includes = "#include <stdlib.h>\n#include <unistd.h>\n";
+  writeFileSync(source, `${includes}__attribute__((constructor)) static void load(void) { ${body} }\n`);
+  const { status } = spawnSync(process.env["CC"] ?? "cc", ["-shared", "-fPIC", "-o", library, source]);
+  if (status === 0) return { library };
+  console.log("skipped: a broken driver: there is no C compiler");
+  return null;
 }
 
 it("reports a host as it is, with the three keys and a reason for what is not there", async () => {
@@ -73,11 +90,17 @@ describe.skipIf(why.length > 0)("the report of a fake driver", () => {
     expect(diagnose(report).causes.map(({ code }) => code)).toEqual([report.unavailable]);
   });
 
-  it("does not hang with a driver that does", async () => {
-    const report = await collectReport({ driver: fake(), timeout_ms: 1 });
-    expect(report).toMatchObject({ cuda_runtime_available: false, simulated: true });
-    expect(report.unavailable).toBe(report.cuda_feature ? "probe_timeout" : "kernels_missing");
-    expect(report.reasons["cuda_runtime_available"]).toContain("within 1 ms");
+  it.each([
+    ["hangs", "for (;;) sleep(1);", "probe_timeout", /no answer within 3000 ms/],
+    ["crashes", "abort();", "probe_crashed", /SIGABRT/],
+  ] as const)("comes also of a driver that %s while it is loaded", async (_, body, reason, why) => {
+    const driver = brokenDriver(body);
+    if (driver === null) return;
+    const report = await collectReport({ driver, timeout_ms: 3000 });
+    expect(report).toMatchObject({ cuda_runtime_available: false, visible_devices: [], simulated: true });
+    expect(report.unavailable).toBe(report.cuda_feature ? reason : "kernels_missing");
+    expect(report.reasons["cuda_runtime_available"]).toMatch(why);
+    expect(gateHost({ report, expectation: "any", device: namedDevice({}), residency: null }).status).not.toBe("pass");
   });
 
   it("shows what is wrong with a node", async () => {

@@ -48,7 +48,10 @@ describe.skipIf(missing !== null)("the ring on a device", () => {
       expect(sample.vram_allocated_bytes).toBe(total_bytes);
       expect(sample.vram_reserved_bytes).toBeGreaterThanOrEqual(total_bytes);
       expect(sample.time_s).toBeGreaterThan(0);
+      expect(sample).toMatchObject({ sm_clock_mhz: 1980, mem_clock_mhz: 2619, power_w: 112, throttle_reasons: [] });
     }
+    expect(outcome.gpu?.foreign_processes).toBe(0);
+    expect(outcome.extras["gpu_watch"]).not.toHaveProperty("error");
     expect(verdict.status).toBe("invalid");
   });
 

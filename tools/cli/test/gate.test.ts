@@ -89,6 +89,18 @@ describe.skipIf(fakeMissing)("vrx gate on a fake driver", () => {
   });
 });
 
+describe.skipIf(fakeMissing)("vrx doctor --ceilings on a fake driver", () => {
+  it("measures something, says that it is of nothing, and keeps none of it", () => {
+    const { code, stdout } = vrx(["doctor", "--json", "--ceilings", "--fake-driver"], { env: hidden });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      simulated: true,
+      preflight: { status: "fit" },
+      ceilings: [{ simulated: true, kept: [], figures: { device_copy: { value: expect.any(Number) as number } } }],
+    });
+  });
+});
+
 describe("vrx doctor", () => {
   it("exits 0 and says what there is, for people", () => {
     const { code, stdout } = vrx(["doctor"], { env: hidden });
@@ -106,7 +118,7 @@ describe("vrx doctor", () => {
       cuda_runtime_available: false,
       visible_devices: [],
       simulated: false,
-      diagnosis: { causes: [{ fix: expect.any(String) as string }] },
+      diagnosis: { meets_expectation: true, causes: expect.any(Array) as unknown[] },
       preflight: { status: "no_gpu" },
       gate: { cpu: "pass", cuda: "fail", any: "pass" },
     });
