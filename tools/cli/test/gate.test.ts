@@ -81,21 +81,32 @@ describe("vrx gate on a host without a GPU", () => {
   });
 });
 
-describe.skipIf(fakeMissing)("vrx gate on a fake driver", () => {
-  it.each(["cuda", "cpu", "any"])("does not pass --expect %s", (expectation) => {
-    const { code, document } = gate(["--fake-driver", "--expect", expectation]);
-    expect([1, 3]).toContain(code);
-    expect(document?.status).not.toBe("pass");
-  });
-});
+describe.skipIf(fakeMissing)("on a fake driver", () => {
+  const seen = { CUDA_VISIBLE_DEVICES: "0" };
 
-describe.skipIf(fakeMissing)("vrx doctor --ceilings on a fake driver", () => {
-  it("measures something, says that it is of nothing, and keeps none of it", () => {
-    const { code, stdout } = vrx(["doctor", "--json", "--ceilings", "--fake-driver"], { env: hidden });
+  it.each([
+    ["cuda", 3, "inconclusive"],
+    ["any", 3, "inconclusive"],
+    ["cpu", 1, "fail"],
+  ])("vrx gate --expect %s exits %d", (expectation, exit_code, status) => {
+    const { code, document } = gate(["--fake-driver", "--expect", expectation], seen);
+    expect({ code, document }).toMatchObject({ code: exit_code, document: { exit_code, status, simulated: true } });
+    expect(document?.device).toMatchObject({ resolved: "cuda:0" });
+  });
+
+  it("vrx gate finds no GPU that is hidden", () => {
+    const { code, document } = gate(["--fake-driver", "--device", "cuda"]);
+    expect(code).toBe(1);
+    expect(document?.reasons[0]).toContain("hidden_by_visible_devices");
+  });
+
+  it("vrx doctor --ceilings measures something, says that it is of nothing, and keeps none of it", () => {
+    const { code, stdout } = vrx(["doctor", "--json", "--ceilings", "--fake-driver"], { env: seen });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       simulated: true,
       preflight: { status: "fit" },
+      residency: { verdict: "fail", decided_by: "in_process", simulated: true },
       ceilings: [{ simulated: true, kept: [], figures: { device_copy: { value: expect.any(Number) as number } } }],
     });
   });
