@@ -52,8 +52,9 @@ export const embeddedCapabilities: BackendCapabilities = {
       "eval thresholds",
     ]),
     ...everything(["byte", "hf-json", "tiktoken", "llama", "gpt2", "benchmark", "benchmark perplexity"]),
-    ...everything(["benchmark latency", "benchmark memory"]),
-    "defaults.logging": "all",
+    ...everything(["benchmark memory"]),
+    "benchmark latency": { "*": "any", cache_kind: ["fp32"] },
+    "defaults.logging": { "*": "any", instrument: ["rich", "plain"] },
     model: { "*": "any", target_params: [], diffusion_head: [], block_size: [] },
     AttentionLayer: { "*": "any", mem_block: [], mem_summarize: [], mem_activation_threshold: [] },
     train: {

@@ -26,6 +26,14 @@ export {
   type TargetReport,
   runTarget,
 } from "./run/run-target.js";
+export { type WrittenPaper, writePaper } from "./paper/write-paper.js";
+export {
+  type EndpointOptions,
+  type PaperProse,
+  type PaperWriter,
+  endpointWriter,
+  offlineWriter,
+} from "./paper/writer.js";
 export { sampleDiffusion } from "./generate/sample-diffusion.js";
 export { type BatchSpec, type SystemSpec, buildContinuation, buildForward, buildLoss } from "./system/build-system.js";
 export { type HostTensor, type StateDict, Weights } from "./system/weights.js";

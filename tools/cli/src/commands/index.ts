@@ -11,6 +11,7 @@ import { doctor } from "./doctor.js";
 import { gate } from "./gate.js";
 import { manifest } from "./manifest.js";
 import { native } from "./native.js";
+import { run } from "./manifest-run.js";
 import { packet } from "./packet.js";
 import { probe } from "./probe.js";
 import { report } from "./report.js";
@@ -53,6 +54,7 @@ export const commandTree: readonly (CommandDefinition | GroupDefinition)[] = [
   packet,
   report,
   manifest,
+  run,
   compare,
   calibrate,
   runs,

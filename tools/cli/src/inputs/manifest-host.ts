@@ -19,6 +19,6 @@ export function manifestHost({ generateData }: { readonly generateData: boolean 
     generate_data: generateData,
     exists: existsSync,
     hasTokenizer: (name) => name === "byte" || existsSync(name),
-    processes: ["paper_write", "paper_collect_artifacts"],
+    processes: ["paper_write"],
   };
 }
