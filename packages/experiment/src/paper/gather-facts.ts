@@ -131,10 +131,9 @@ function factsOfRun(run: RunReport): [string, number, string][] {
 }
 
 function rowName(row: Readonly<Record<string, unknown>>): string {
+  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
   const keys = ["model", "prompt_len", "gen_len", "seq_len", "batch_size", "quantization"];
   return keys
-    .flatMap((key) =>
-      row[key] === undefined ? [] : [key === "model" ? String(row[key]) : `${key} ${String(row[key])}`],
-    )
+    .flatMap((key) => (row[key] === undefined ? [] : [key === "model" ? text(row[key]) : `${key} ${text(row[key])}`]))
     .join(", ");
 }

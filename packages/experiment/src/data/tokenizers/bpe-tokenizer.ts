@@ -69,6 +69,7 @@ export function bpeTokenizer(merges: readonly (readonly [string, string])[]): To
       [...text.matchAll(GPT2_WORDS)].flatMap(([word]) =>
         pairs.split(bytesToText(new TextEncoder().encode(word))).map((piece) => ids.get(piece) ?? 0),
       ),
-    decode: (list) => new TextDecoder().decode(textToBytes(list.map((id) => pieces[id] ?? "").join(""))),
+    decode: (list) =>
+      new TextDecoder("utf-8", { ignoreBOM: true }).decode(textToBytes(list.map((id) => pieces[id] ?? "").join(""))),
   };
 }

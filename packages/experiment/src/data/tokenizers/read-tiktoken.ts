@@ -44,6 +44,9 @@ export function readTiktoken(text: string, name: string): Tokenizer {
     vocab_size: largest + 2,
     eos_id: endOf(specials),
     encode: (whole) => splitAround(whole, specials, encode),
-    decode: (list) => new TextDecoder().decode(textToBytes(list.map((id) => pieces.get(id) ?? "").join(""))),
+    decode: (list) =>
+      new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+        textToBytes(list.map((id) => pieces.get(id) ?? "").join("")),
+      ),
   };
 }

@@ -84,7 +84,7 @@ export function readTokenizerJson(text: string, name: string): Tokenizer {
       let out = "";
       let bytes: number[] = [];
       const flush = (): void => {
-        out += new TextDecoder().decode(Uint8Array.from(bytes));
+        out += new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
         bytes = [];
       };
       for (const id of list) {
@@ -177,7 +177,7 @@ export function regexOf(pattern: string, name: string): RegExp {
     return `(?:${both})`;
   });
   try {
-    return new RegExp(plain.replace(/([*+?}])\+/g, "$1"), "gu");
+    return new RegExp(plain.replace(/([*+?]|\{\d+(?:,\d*)?\})\+/g, "$1"), "gu");
   } catch (cause) {
     throw new ExperimentError("unsupported", `${name}: this pattern cannot be read: ${pattern}`, { cause });
   }

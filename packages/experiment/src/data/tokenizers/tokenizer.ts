@@ -16,5 +16,5 @@ export const byteTokenizer: Tokenizer = {
   vocab_size: 257,
   eos_id: 256,
   encode: (text) => [...new TextEncoder().encode(text)],
-  decode: (ids) => new TextDecoder().decode(Uint8Array.from(ids.filter((id) => id < 256))),
+  decode: (ids) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(ids.filter((id) => id < 256))),
 };
