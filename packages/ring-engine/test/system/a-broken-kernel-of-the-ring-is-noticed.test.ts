@@ -46,7 +46,11 @@ describe.skipIf(noFakeDevice !== null)("the tests run the kernels that ship", ()
   });
 
   /** How far a copy of the sources with one change is from the reference, on a fake device; Infinity where it fails. */
-  async function errorWith(name: string, change: readonly [string, string, string] | null): Promise<number> {
+  async function errorWith(
+    name: string,
+    change: readonly [string, string, string] | null,
+    ...flags: readonly string[]
+  ): Promise<number> {
     const copy = join(folder, name.replace(/\W/g, "-"));
     mkdirSync(join(copy, "native"), { recursive: true });
     cpSync(join(root, "native/ring_math.h"), join(copy, "native/ring_math.h"));
@@ -62,7 +66,7 @@ describe.skipIf(noFakeDevice !== null)("the tests run the kernels that ship", ()
       writeFileSync(path, source.replace(from, to));
     }
     const out = join(copy, "images");
-    execFileSync(process.execPath, [build, join(copy, "native/cuda"), "--host", "--required", "--out", out], {
+    execFileSync(process.execPath, [build, join(copy, "native/cuda"), "--host", "--required", "--out", out, ...flags], {
       stdio: "pipe",
     });
     const image = join(out, `ring_engine/host-${process.platform}-${process.arch}.so`);
@@ -83,6 +87,10 @@ describe.skipIf(noFakeDevice !== null)("the tests run the kernels that ship", ()
 
   it("as they are, they agree with the reference", async () => {
     expect(await errorWith("unchanged", null)).toBeLessThan(1e-9);
+  });
+
+  it("compile without a warning, and do nothing undefined", async () => {
+    expect(await errorWith("sanitized", null, "--werror", "--sanitize", "undefined")).toBeLessThan(1e-9);
   });
 
   it.each(Object.entries(mutations))("with %s changed, they do not", async (name, change) => {
