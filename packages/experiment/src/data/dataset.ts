@@ -33,7 +33,7 @@ export interface Dataset {
   /** The held-out samples in order, in whole batches; nothing random but what follows from `seed`. */
   valBatches(size: number, seed: number): Iterable<Batch>;
   /** For generated data: what is possible on a batch. */
-  reference?(batch: Batch): LossReference;
+  readonly reference?: (batch: Batch) => LossReference;
   /** For texts: the held-out ids in one piece, and those that are trained on. */
   readonly tokens?: { readonly train: Int32Array; readonly val: Int32Array; readonly block_size: number };
 }

@@ -2,7 +2,7 @@ import { writeWhole } from "@vrx/ant-ratio/report";
 import { openSamples } from "@vrx/harness";
 import type { LoweredExperimentTarget, LoweredManifest, LoweredRun } from "@vrx/manifest";
 import type { Verdict } from "@vrx/objective-contract";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { type BenchmarkResults, runBenchmarks } from "../benchmark/run-benchmarks.js";
 import { writeChart } from "../benchmark/charts.js";
@@ -133,7 +133,16 @@ export async function runTarget(
   const root = resolve(options.root ?? ".");
   const at = (path: string): string => (isAbsolute(path) ? path : resolve(root, path));
   const name = manifest.name ?? "experiment";
-  const dir = resolve(options.out ?? join(at(manifest.artifacts_dir), safe(name), safe(target.name), timestamp()));
+  const dir =
+    options.out === undefined
+      ? await freshFolder(join(at(manifest.artifacts_dir), safe(name), safe(target.name)))
+      : resolve(options.out);
+  if ((await readdir(dir).catch(() => [])).length > 0) {
+    throw new ExperimentError(
+      "invalid_argument",
+      `${dir}: expected an empty folder, or none: results are never overwritten`,
+    );
+  }
   const checkpoint_dir =
     options.checkpoint_dir ??
     (trainer.config.checkpoint_dir === null
@@ -562,6 +571,21 @@ export function stateDigest(state: StateDict): string {
 
 function safe(name: string): string {
   return name.replace(/[^\w.-]/g, "_");
+}
+
+/** A folder of its own named after the time, also for two that begin in the same second. */
+async function freshFolder(parent: string): Promise<string> {
+  await mkdir(parent, { recursive: true });
+  const stamp = timestamp();
+  for (let i = 1; ; i++) {
+    const dir = join(parent, i === 1 ? stamp : `${stamp}_${i}`);
+    try {
+      await mkdir(dir);
+      return dir;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    }
+  }
 }
 
 function timestamp(): string {
