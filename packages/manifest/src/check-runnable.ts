@@ -202,10 +202,11 @@ function dataBlockers({ data, benchmarks }: PlannedExperiment["lowered"], host: 
   const made = new Set<string>();
   if (data.impl === null) {
     const prepare = "prepare" in data.config ? data.config.prepare : null;
-    const files: (readonly [string, string])[] = Object.entries(data.config).flatMap(([key, value]) =>
+    const named = data.ref === "dataset.tensors" ? Object.entries(data.config.files) : [];
+    const keys = Object.entries(data.config).flatMap(([key, value]) =>
       (key === "path" || key.endsWith("_path")) && typeof value === "string" ? [[key, value] as const] : [],
     );
-    if (data.ref === "dataset.tensors") files.push(...Object.entries(data.config.files));
+    const files: readonly (readonly [string, string])[] = [...keys, ...named];
     const missing = files.filter(([, file]) => !host.exists(file));
     const canMake = prepare !== null && (prepare.type !== "generate" || host.generate_data);
     // What can be made is one obstacle at most, not another one for each benchmark that reads it.

@@ -17,7 +17,8 @@ export interface FormatPlanOptions {
 export function formatPlan(plan: Plan, { shapes = false }: FormatPlanOptions = {}): string {
   const lines = [`manifest.version=${plan.version}`, `targets.count=${plan.targets_count}`];
   for (const target of plan.targets)
-    lines.push(...(target.type === "experiment" ? experimentLines(target, shapes) : processLines(target)));
+    for (const line of target.type === "experiment" ? experimentLines(target, shapes) : processLines(target))
+      lines.push(line);
   return lines.join("\n");
 }
 

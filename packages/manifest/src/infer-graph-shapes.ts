@@ -181,7 +181,7 @@ function applyOp(
     case "RMSNorm": {
       const { normalized_shape, elementwise_affine } = node.config;
       const fits =
-        shapesAgree(input, openShape(...normalized_shape)) &&
+        shapesAgree(input, { open: true, dims: normalized_shape }) &&
         (input.open || input.dims.length >= normalized_shape.length);
       const values = normalized_shape.reduce((a, b) => a * b, 1);
       const params = elementwise_affine ? values * (node.op === "LayerNorm" ? 2 : 1) : 0;

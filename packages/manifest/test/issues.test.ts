@@ -71,6 +71,16 @@ describe("a manifest is read strictly", () => {
     expect(issuesOf(manifestText() + process.replace("writr", "writer"))[0]).toMatchObject({ code: "duplicate_name" });
   });
 
+  test("generated data has to fit the system", () => {
+    const text = manifestText({ model: "embedder: { type: token, vocab_size: 8, d_model: 8 }" });
+    const generated = text.replace("block_size: 4 }", "block_size: 4, prepare: { type: generate, vocab_size: 9 } }");
+    expect(issuesOf(generated)[0]).toMatchObject({
+      code: "does_not_fit",
+      pointer: "/targets/0/data/config/prepare/vocab_size",
+      expected: "at most 8, the vocab_size of the embedder",
+    });
+  });
+
   test.each([
     ["a list", "[]", "wrong_type"],
     ["nothing", "", "empty"],
@@ -103,6 +113,12 @@ describe("what no machine could hold is refused quickly", () => {
       `version: 2\nnotes: \${v40}\nvars:\n  v0: x\n${lines(40, (i) => `  v${i + 1}: "\${v${i}}\${v${i}}"`)}`,
       "text_too_long",
     ],
+    ["uses of one anchor", `a: &a x\n${lines(50_000, (i) => `k${i}: *a`)}`, "unknown_key"],
+    [
+      "unknown variables",
+      `version: 2\nvars: { v: 1 }\nnotes:\n${lines(50_000, (i) => `- \${w${i}}`)}`,
+      "unknown_variable",
+    ],
     ["brackets", "[".repeat(100_000), "nesting_too_deep"],
     ["dashes", "- ".repeat(5_000), "nesting_too_deep"],
     ["indentation", lines(2_000, (i) => `${" ".repeat(i)}a:`).slice(0, 900_000), "nesting_too_deep"],
@@ -114,6 +130,19 @@ describe("what no machine could hold is refused quickly", () => {
           "- { type: NestedTopology, repeat: 2000000000, layers: [{ type: NestedTopology, repeat: 2000000000, layers: [{ type: LinearLayer, d_in: 8, d_out: 8 }] }] }",
       }),
       "too_many_layers",
+    ],
+    [
+      "models times seeds",
+      manifestText({
+        layers: "- { type: NestedTopology, repeat: 19000, layers: [{ type: LinearLayer, d_in: 8, d_out: 8 }] }",
+      }).replace("mode: train", `mode: train\n        seed: [${Array.from({ length: 200 }, (_, i) => i).join(",")}]`),
+      "too_many_layers",
+    ],
+    ["flaws of the syntax", "- {}\n*a\n".repeat(50_000), "syntax_error"],
+    [
+      "mappings merged",
+      `a: &a {${Array.from({ length: 60_000 }, (_, i) => `k${i}: 1`).join(",")}}\nb: { <<: *a }`,
+      "unknown_key",
     ],
     ["unknown keys", `version: 2\n${lines(20_000, (i) => `k${i}: 1`)}`, "unknown_key"],
     ["keys", lines(60_000, (i) => `k${i}: 1`), "unknown_key"],

@@ -1,6 +1,5 @@
 import { inferGraphShapes } from "../infer-graph-shapes.js";
 import type { GraphTopology } from "../schema/graph.js";
-import { shape } from "../shape.js";
 import { quoted } from "./located.js";
 import { nearest } from "./nearest.js";
 import { countLayers, inferShapes, maxLayers } from "../infer-shapes.js";
@@ -40,7 +39,9 @@ export function graphSystemComplaints(config: {
         found: String(nodes),
       },
     ];
-  const given = new Map(Object.entries(input_shapes).map(([key, dims]) => [key, shape("B", ...dims)]));
+  const given = new Map(
+    Object.entries(input_shapes).map(([key, dims]) => [key, { open: false, dims: ["B", ...dims] }]),
+  );
   const { complaints, streams, inputs } = inferGraphShapes(topology, given);
   const strange = (path: readonly PropertyKey[], key: string, among: readonly string[], what: string): Complaint => ({
     code: "bad_graph",

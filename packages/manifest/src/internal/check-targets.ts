@@ -1,5 +1,6 @@
 import type { ExperimentTarget, Manifest, ProcessTarget } from "../schema/manifest.js";
 import type { Process } from "../schema/processes.js";
+import { countLayers } from "../infer-shapes.js";
 import { quoted } from "./located.js";
 import { nearest } from "./nearest.js";
 import type { Complaint } from "./schema.js";
@@ -65,6 +66,7 @@ export function experimentComplaints(target: ExperimentTarget): readonly Complai
     if (part.impl === null && !allowed.includes(part.ref))
       unfit([key], `one of ${allowed.join(", ")}, which fit ${task}`, quoted(part.ref));
   }
+  for (const { path, expected, found } of misfits(data, system)) unfit(path, expected, found);
   const ids = new Set<string>();
   for (const [index, run] of runs.entries()) {
     const expanded = typeof run.seed === "number" ? [run.id] : run.seed.map((seed) => `${run.id}__s${seed}`);
@@ -117,6 +119,52 @@ export function experimentComplaints(target: ExperimentTarget): readonly Complai
     benchIds.add(id);
   }
   return complaints;
+}
+
+interface Misfit {
+  readonly path: Path;
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** Ids, widths and classes that the data has and the system has no place for, as far as the manifest says them. */
+function misfits(data: ExperimentTarget["data"], system: ExperimentTarget["system"]): readonly Misfit[] {
+  if (data.impl !== null || system.impl !== null) return [];
+  const found: Misfit[] = [];
+  const prepare = "prepare" in data.config ? data.config.prepare : null;
+  const inPrepare = ["data", "config", "prepare"];
+  const atMost = (path: Path, value: number, limit: number, whose: string): void => {
+    if (value > limit) found.push({ path, expected: `at most ${limit}, ${whose}`, found: String(value) });
+  };
+  const exactly = (path: Path, value: number, wanted: number, whose: string): void => {
+    if (value !== wanted) found.push({ path, expected: `${wanted}, ${whose}`, found: String(value) });
+  };
+  const embedder = "model" in system.config ? system.config.model.embedder : null;
+  if (embedder?.type === "token") {
+    const whose = "the vocab_size of the embedder";
+    if (data.ref === "dataset.random_tokens")
+      atMost(["data", "config", "vocab_size"], data.config.vocab_size, embedder.vocab_size, whose);
+    if (prepare?.type === "generate" && "vocab_size" in prepare)
+      atMost([...inPrepare, "vocab_size"], prepare.vocab_size, embedder.vocab_size, whose);
+  }
+  if (prepare?.type !== "generate") return found;
+  if (system.ref === "system.mlp_classifier" && "shape" in prepare) {
+    const { d_in, n_classes } = system.config;
+    exactly(
+      [...inPrepare, "shape"],
+      prepare.shape.reduce((a, b) => a * b, 1),
+      d_in,
+      "the d_in of the system",
+    );
+    atMost([...inPrepare, "classes"], prepare.classes, n_classes, "the n_classes of the system");
+  }
+  if (system.ref === "system.gcn" && "features" in prepare) {
+    exactly([...inPrepare, "features"], prepare.features, system.config.d_in, "the d_in of the system");
+    atMost([...inPrepare, "classes"], prepare.classes, system.config.n_classes, "the n_classes of the system");
+  }
+  if (system.ref === "system.diffusion_denoiser" && "d" in prepare)
+    exactly([...inPrepare, "d"], prepare.d, system.config.d_in, "the d_in of the system");
+  return found;
 }
 
 /** The roles of its team that a process names, by the path of the field. */
@@ -201,6 +249,20 @@ export function targetName(text: string): string {
   return (["target", "experiment", "process"].includes(kind) ? text.slice(colon + 1) : text).trim();
 }
 
+/** Layers that a plan may look at: it follows each target's model once for each run. */
+const maxPlanWork = 1_000_000;
+
+function planWork(target: ExperimentTarget | ProcessTarget): number {
+  if (target.type === "process") return 1;
+  const { system, runs } = target;
+  let layers = 1;
+  if (system.impl === null && "model" in system.config) layers = countLayers(system.config.model.topology);
+  if (system.impl === null && system.ref === "system.graph")
+    for (const { repeat } of system.config.topology.layers) layers += repeat;
+  const count = runs.reduce((sum, { seed }) => sum + (typeof seed === "number" ? 1 : seed.length), 1);
+  return layers * count;
+}
+
 /** Names used twice, entrypoints and processes that lead to no target. */
 export function manifestComplaints({
   targets,
@@ -212,6 +274,14 @@ export function manifestComplaints({
     if (names.has(name)) twice(["targets", index, "name"], "target", name);
     names.add(name);
   }
+  const work = targets.reduce((sum, target) => sum + planWork(target), 0);
+  if (work > maxPlanWork)
+    complaints.push({
+      code: "too_many_layers",
+      path: ["targets"],
+      expected: `at most ${maxPlanWork} layers, those of each target counted for each of its runs`,
+      found: work > Number.MAX_SAFE_INTEGER ? "far more" : String(work),
+    });
   const unknown = (path: Path, name: string, among: readonly string[]): void => {
     complaints.push({
       code: "unknown_target",

@@ -13,7 +13,7 @@ import {
   isSeq,
 } from "yaml";
 import { type Located, type LocatedEntry, list, map, scalar } from "./located.js";
-import type { Flaw } from "./flaw.js";
+import { type Flaw, maxFlaws } from "./flaw.js";
 import { quoted } from "./located.js";
 
 /** Characters in a manifest at most; the largest preset has less than a hundredth. */
@@ -36,7 +36,9 @@ type Add = (flaw: Pick<Flaw, "code" | "expected" | "found"> & Partial<Flaw>) => 
 export function readYaml(source: string): ReadText {
   const lines = new LineCounter();
   const flaws: Flaw[] = [];
-  const add: Add = (flaw) => void flaws.push({ path: [], offset: null, ...flaw });
+  const add: Add = (flaw) => {
+    if (flaws.length < maxFlaws) flaws.push({ path: [], offset: null, ...flaw });
+  };
   const placeOf = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
@@ -82,7 +84,7 @@ export function readYaml(source: string): ReadText {
     add({ code: "empty", expected: "a mapping with the keys of a manifest", found: "nothing", offset: 0 });
     return failed();
   }
-  const root = new Converter(document, add).convert(contents, []);
+  const root = new Converter(add).convert(contents, []);
   return { root: flaws.some(({ code }) => code === "recursive_alias") ? null : root, flaws, placeOf };
 }
 
@@ -152,17 +154,18 @@ function deepPlace(source: string): number | null {
 class Converter {
   readonly #made = new Map<Node, Located>();
   readonly #open = new Set<Node>();
-  readonly #document: Document;
+  readonly #anchors = new Map<string, Node>();
   readonly #add: Add;
 
-  constructor(document: Document, add: Add) {
-    this.#document = document;
+  constructor(add: Add) {
     this.#add = add;
   }
 
   convert(node: unknown, path: readonly PropertyKey[]): Located {
     if (isAlias(node)) return this.#alias(node, path);
     const offset = offsetOf(node);
+    if ((isScalar(node) || isMap(node) || isSeq(node)) && node.anchor !== undefined)
+      this.#anchors.set(node.anchor, node);
     if (isScalar(node)) {
       const { value } = node;
       if (typeof value === "bigint") return scalar(Number(value), offset);
@@ -199,7 +202,7 @@ class Converter {
       }
       const name = key.source ?? (typeof key.value === "string" ? key.value : "");
       if (name === "<<" && key.type === "PLAIN" && value !== null) {
-        merged.push(...this.#merged(value, [...path, name]));
+        for (const entry of this.#merged(value, [...path, name])) merged.push(entry);
         continue;
       }
       if (own.has(name)) {
@@ -233,7 +236,8 @@ class Converter {
   }
 
   #alias(node: Alias, path: readonly PropertyKey[]): Located {
-    const target = node.resolve(this.#document);
+    // The document's own way to find it walks over everything before.
+    const target = this.#anchors.get(node.source);
     const offset = offsetOf(node);
     if (target === undefined) {
       const sentence = `there is no anchor &${node.source} before this`;

@@ -69,6 +69,7 @@ export function substitute(
     if (before !== undefined) return before;
     const source = variables.get(name);
     if (source === undefined) {
+      if (context.isFull) return null;
       const suggestion = nearest(name, names.slice(0, 200));
       context.add(use, {
         code: "unknown_variable",

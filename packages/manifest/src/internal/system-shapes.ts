@@ -36,7 +36,7 @@ export function systemShapes(system: System, data: Data, lengths: Lengths): Syst
       const own = inputOf(model);
       const sample = input_shape ?? (model.embedder.type === "none" ? sampleShape(data) : null);
       const named = { ...own, dims: own.dims.map((dim) => (dim === "B" ? batch : dim === "T" ? block : dim)) };
-      const input = sample === null ? named : shape(batch, ...sample);
+      const input = sample === null ? named : { open: false, dims: [batch, ...sample] };
       const shapes = inferShapes(model, input);
       return { ...costOf(shapes), model: shapes, graph: null, output: shapes.output };
     }
@@ -105,7 +105,7 @@ function graphInputs(
         break;
       case "dataset.npy_supervised": {
         const dims = sampleShape(data);
-        if (dims !== null) shapes.set("inputs", shape(batch, ...dims));
+        if (dims !== null) shapes.set("inputs", { open: false, dims: [batch, ...dims] });
         break;
       }
       case "dataset.graph_npy": {
@@ -118,6 +118,6 @@ function graphInputs(
       case "dataset.tensors":
         break;
     }
-  for (const [key, dims] of Object.entries(declared)) shapes.set(key, shape(batch, ...dims));
+  for (const [key, dims] of Object.entries(declared)) shapes.set(key, { open: false, dims: [batch, ...dims] });
   return shapes;
 }
