@@ -56,6 +56,7 @@ export {
   workerTokenKeys,
   workerTokenVerificationKey,
 } from "./seal-keys.js";
+export { type GroupPart, type SealedGroup, sealGroup } from "./seal-group.js";
 export { SealedHandle } from "./sealed-handle.js";
 export {
   type Attestation,

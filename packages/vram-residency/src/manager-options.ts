@@ -65,7 +65,11 @@ export interface VerifyOptions {
   readonly tier?: VerificationTier;
   /** Leaves that the tier `leaves` draws; 1000 unless given. */
   readonly leaves?: number;
-  /** Take leaves that were verified as unchanged where writes are ruled out; the result says so. */
+  /**
+   * You rule out that anybody has written to the bytes since all of them were verified last (no other process on the GPU,
+   * no kernel of yours that writes there): the tier `tree` then hashes nothing again, and the result says
+   * `writes_ruled_out`. An attestation of it is refused unless its verifier allows the assumption.
+   */
   readonly incremental?: boolean;
   /** Refuse seals older than so many seconds, and ones from the future. */
   readonly maxAge_s?: number;

@@ -119,6 +119,9 @@ describe("an attestation", () => {
     const sampled = { ...statement, verification: { ...statement.verification, tier: "leaves" } };
     expect(await reason(attest(sampled))).toBe("tier_too_low");
     expect(await reason(attest(sampled), { minTier: "leaves" })).toBe("L0");
+    const assumed = { ...statement, verification: { ...statement.verification, assumption: "writes_ruled_out" } };
+    expect(await reason(attest(assumed))).toBe("assumption");
+    expect(await reason(attest(assumed), { allowAssumption: true })).toBe("L0");
     const now_ms = Date.parse("2026-01-31T12:01:00Z");
     expect(await reason(good, { maxAge_s: 60, now_ms })).toBe("L0");
     expect(await reason(good, { maxAge_s: 59, now_ms })).toBe("stale");

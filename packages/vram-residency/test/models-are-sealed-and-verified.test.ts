@@ -277,6 +277,19 @@ describe("verification", () => {
     expect(await code(manager.verifySealed(shard, { leaves: 0 }))).toBe("invalid_input");
   });
 
+  it("hashes nothing again where the caller rules out writes, says so, and does not trust it after a failure", async () => {
+    const { manager, driver } = await open();
+    const { shard } = await manager.sealModel(randomBytes(8192));
+    const { launches } = driver.statistics();
+    const assumed = { status: "verified", leaves_checked: 0, assumption: "writes_ruled_out" };
+    expect(await manager.verifySealed(shard, { incremental: true })).toMatchObject(assumed);
+    expect(driver.statistics().launches).toBe(launches);
+    driver.flipBit({ allocation: -1, offset: 0 });
+    expect(await manager.verifySealed(shard, { incremental: true })).toMatchObject(assumed);
+    expect((await manager.verifySealed(shard)).status).toBe("failed");
+    expect((await manager.verifySealed(shard, { incremental: true })).status).toBe("failed");
+  });
+
   it("refuses seals that are too old or from the future, where asked to", async () => {
     let now = Date.parse("2026-01-31T12:00:00Z");
     const { manager } = await open({ clock: () => now });

@@ -20,13 +20,3 @@ export interface ShardRecord {
   /** How many handles hold it. */
   holders: number;
 }
-
-/**
- * Whether nobody can have written to the bytes: the driver maps them for reading alone, and no other process can map them.
- * Of adopted bytes nobody here can know the second.
- */
-export function writesRuledOut({ buffer, reservation }: ShardRecord): boolean {
-  if (reservation === null) return false;
-  const { access, descriptor_exportable, ipc_exportable } = buffer.facts();
-  return access === "read" && descriptor_exportable === false && ipc_exportable === false;
-}

@@ -3,7 +3,7 @@ import type { TreeHasher } from "@vrx/native-cuda";
 import { HostDigest, LEAF_BYTES, leafCount } from "../host-digest.js";
 import { type VerificationAssumption, type VerificationTier, missProbability } from "../verify/index.js";
 import { withSignal } from "./manager-core.js";
-import { type ShardRecord, writesRuledOut } from "./shard-record.js";
+import type { ShardRecord } from "./shard-record.js";
 
 /** What was found of the bytes. */
 export type BytesVerdict =
@@ -26,7 +26,7 @@ export interface VerifyBytesOptions {
   readonly tier: VerificationTier;
   /** How many leaves the tier `leaves` draws. */
   readonly leaves: number;
-  /** Count leaves as checked where they were before and nobody can have written since. */
+  /** The caller rules out writes: what was verified in full before is not hashed again. */
   readonly incremental: boolean;
   readonly signal: AbortSignal | undefined;
 }
@@ -47,7 +47,7 @@ export async function verifyBytes(
     case "leaves":
       return await sampled(record, hasher, Math.min(options.leaves, total), signal);
     case "tree": {
-      if (options.incremental && record.verified_in_full && writesRuledOut(record)) {
+      if (options.incremental && record.verified_in_full) {
         return { ...whole, leaves_checked: 0, assumption: "writes_ruled_out" };
       }
       const actual = (await hasher.hash(buffer, { bytes: shard.vram_bytes, ...withSignal(signal) })).digest;

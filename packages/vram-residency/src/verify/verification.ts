@@ -8,8 +8,8 @@ export const VERIFICATION_TIERS = ["signature", "leaves", "tree", "read_back"] a
 export type VerificationTier = (typeof VERIFICATION_TIERS)[number];
 
 /**
- * What lets leaves that were hashed before count without being hashed again. `none`: nothing was taken for granted.
- * `writes_ruled_out`: the memory was mapped read-only for everyone who could reach it since the last full verification.
+ * What was taken for granted. `none`: nothing. `writes_ruled_out`: the caller says that nobody can have written to the bytes
+ * since all of them were verified last, so none was hashed again. Flips of the hardware are no writes, and go unseen.
  */
 export type VerificationAssumption = "none" | "writes_ruled_out";
 

@@ -22,6 +22,7 @@ export type AttestationRefusal =
   | "simulated"
   | "unexpected_subject"
   | "tier_too_low"
+  | "assumption"
   | "stale"
   | "hardware_nonce_mismatch"
   | "hardware_report_refused"
@@ -47,6 +48,8 @@ export interface VerifyAttestationOptions {
   readonly minLevel?: TrustLevel;
   /** The weakest verification that is accepted; `tree` unless given. */
   readonly minTier?: VerificationTier;
+  /** Accept that the worker took for granted that nobody had written since an earlier verification. */
+  readonly allowAssumption?: boolean;
   /** Accept one made on a stand-in for hardware. For tests. */
   readonly allowSimulated?: boolean;
   /** What the attestation must be about; what is left out is not compared. */
@@ -134,7 +137,10 @@ function refusal(statement: AttestationStatement, options: VerifyAttestationOpti
       return refuse("unexpected_subject", `expected ${key} ${wanted.slice(0, 80)}, found ${subject[key]}`);
     }
   }
-  const { tier } = statement.verification;
+  const { tier, assumption } = statement.verification;
+  if (assumption !== "none" && options.allowAssumption !== true) {
+    return refuse("assumption", `the worker hashed nothing again and took for granted: ${assumption}`);
+  }
   if (VERIFICATION_TIERS.indexOf(tier) < VERIFICATION_TIERS.indexOf(minTier)) {
     return refuse("tier_too_low", `expected a verification of tier ${minTier} or more, found ${tier}`);
   }

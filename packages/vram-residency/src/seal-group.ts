@@ -1,0 +1,66 @@
+import { VramResidencyError } from "./errors.js";
+import type { SealOptions, Verification, VerifyOptions } from "./manager-options.js";
+import type { ModelSource } from "./model-source.js";
+import type { SealedHandle } from "./sealed-handle.js";
+import { verifyGroup } from "./verify/index.js";
+import type { VramManager } from "./vram-manager.js";
+
+/** One part of a tensor-parallel model and the manager of the device it goes to. */
+export interface GroupPart {
+  readonly manager: VramManager;
+  readonly source: ModelSource;
+  readonly options?: SealOptions;
+}
+
+/** A tensor-parallel model that is sealed on several devices, owned as one. */
+export interface SealedGroup extends Disposable {
+  /** SHA-256 over the number of members and their digests in order. */
+  readonly group_digest: string;
+  /** In the order of their index. */
+  readonly handles: readonly SealedHandle[];
+  /** Verifies all members, the devices in parallel; each has its own outcome. */
+  verify(options?: VerifyOptions): Promise<readonly Verification[]>;
+  dispose(): void;
+}
+
+/**
+ * Seals the parts of a model in the order given, all devices in parallel. It is one or nothing: where a part fails, the
+ * others are wiped and freed, and the first failure is thrown. All parts get the same model name, or none.
+ */
+export async function sealGroup(parts: readonly GroupPart[], model_ref?: string): Promise<SealedGroup> {
+  if (parts.length === 0) throw new VramResidencyError("invalid_input", "a group has at least one part");
+  const named = model_ref === undefined ? {} : { model_ref };
+  const results = await Promise.allSettled(
+    parts.map(async ({ manager, source, options }, index) => {
+      return await manager.sealModelShard(source, index, parts.length, { ...options, ...named });
+    }),
+  );
+  const handles = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const discard = (): void => {
+    for (const handle of handles) handle.dispose();
+  };
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure !== undefined) {
+    discard();
+    throw failure.reason;
+  }
+  const verdict = verifyGroup(handles.map(({ shard }) => shard));
+  if (verdict.status === "failed") {
+    discard();
+    throw new VramResidencyError("integrity_violation", verdict.problems.map(({ message }) => message).join("; "));
+  }
+  return {
+    group_digest: verdict.group_digest,
+    handles,
+    verify: async (options) =>
+      await Promise.all(
+        handles.map(async ({ shard }, index) => {
+          const manager = parts[index]?.manager;
+          if (manager === undefined) throw new VramResidencyError("disposed", `member ${index} has no manager`);
+          return await manager.verifySealed(shard, options);
+        }),
+      ),
+    dispose: discard,
+    [Symbol.dispose]: discard,
+  };
+}
