@@ -13,8 +13,12 @@ export async function run(): Promise<readonly Row[]> {
     const bytes = randomBytes(BYTES);
     const { shard } = await manager.sealModel(bytes);
     const flat = await rate(() => void createHash("sha256").update(bytes).digest());
-    const tree = await rate(async () => void (await manager.requireSealed(shard)));
-    const readBack = await rate(async () => void (await manager.requireSealed(shard, { tier: "read_back" })));
+    const tree = await rate(async () => {
+      await manager.requireSealed(shard);
+    });
+    const readBack = await rate(async () => {
+      await manager.requireSealed(shard, { tier: "read_back" });
+    });
     const started = performance.now();
     for (let i = 0; i < SIGNATURES; i++) await manager.requireSealed(shard, { tier: "signature" });
     const signature_us = ((performance.now() - started) / SIGNATURES) * 1000;
