@@ -60,7 +60,7 @@ describe.each(["bash", "fish"] as const)("in %s", (shell) => {
 
   it("commands, options, values, presets, files and folders are offered where they belong", ({ skip }) => {
     if (!isThere(shell)) skip(`${shell} is not installed`);
-    expect(complete("work")).toEqual(["workload"]);
+    expect(complete("workl")).toEqual(["workload"]);
     expect(complete("workload", "")).toEqual(
       expect.arrayContaining(["id", "check", "show", "diff", "schema", "presets"]),
     );
