@@ -14,6 +14,7 @@ import {
   chooseKernelImage,
   findDevice,
   isCudaError,
+  kernelFolders,
   openDriver,
   withStatistics,
 } from "@vrx/native-cuda";
@@ -84,19 +85,24 @@ function factsOf(device: Device): EngineDevice {
 type KernelImage =
   { readonly status: "ok"; readonly file: string } | (RingDeviceSearch & { readonly status: "unavailable" });
 
-/** The image of the ring's kernels that the device runs: a committed one, or what the build compiled for the fake driver. */
+/** The image of the ring's kernels that the device runs: a committed one, or what was compiled for the fake driver. */
 async function kernelImage(device: Device): Promise<KernelImage> {
-  const folder = fileURLToPath(
-    new URL(device.simulated ? "build/kernels/ring_engine/" : "native/cuda/images/ring_engine/", packageRoot),
+  const packaged = kernelFolders(packageRoot, "native/cuda/images/");
+  const folders = (device.simulated ? packaged.host : [packaged.device]).map((at) =>
+    fileURLToPath(new URL("ring_engine/", at)),
   );
-  const files = await readdir(folder).catch((): string[] => []);
-  const chosen = chooseKernelImage(files, device);
-  if (chosen !== null) return { status: "ok", file: `${folder}${chosen}` };
+  const files: string[] = [];
+  for (const folder of folders) {
+    const there = await readdir(folder).catch((): string[] => []);
+    const chosen = chooseKernelImage(there, device);
+    if (chosen !== null) return { status: "ok", file: `${folder}${chosen}` };
+    files.push(...there);
+  }
   const { major, minor } = device.compute_capability;
   return {
     status: "unavailable",
     reason: "no_kernel_image",
-    message: `no image of the ring's kernels in ${folder} fits ${device.name} (compute capability ${major}.${minor}): found ${files.join(", ") || "none"}`,
+    message: `no image of the ring's kernels in ${folders.join(", ")} fits ${device.name} (compute capability ${major}.${minor}): found ${files.join(", ") || "none"}`,
     fix: device.simulated
       ? "build the project where a C++ compiler is installed (npm run build)"
       : "use a device of compute capability 7.5 or higher, and a package with its images",

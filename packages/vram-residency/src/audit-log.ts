@@ -19,6 +19,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { type AuditEvent, type AuditSink, isCritical } from "./audit-event.js";
 import { VramResidencyError } from "./errors.js";
+import { auditLine } from "./verify/audit-chain.js";
 import { type AuditAnchor, type AuditVerdict, verifyAudit } from "./verify/index.js";
 
 export interface AuditLogOptions {
@@ -112,7 +113,7 @@ class FileAuditLog implements AuditLog {
       ...(correlation_id === undefined ? {} : { correlation_id: printable(correlation_id) }),
       ...Object.fromEntries(Object.entries(event).map(([key, value]) => [key, printable(value)])),
     };
-    const line = chained(record, this.#head);
+    const line = auditLine(record, this.#head, nodeSha256);
     this.#head = line.head;
     this.#pending.push(line.text);
     if (critical) this.#pendingCritical++;
@@ -188,15 +189,9 @@ class FileAuditLog implements AuditLog {
   }
 }
 
-/** A line as `auditLine` makes it, with the hash of Node, which takes a tenth of the time. */
-function chained(
-  record: Readonly<Record<string, unknown>>,
-  previous: AuditAnchor,
-): { text: string; head: AuditAnchor } {
-  const seq = previous.seq + 1;
-  const open = JSON.stringify({ seq, ...record, prev_hash: previous.hash }).slice(0, -1);
-  const hash = createHash("sha256").update(open).digest("hex");
-  return { text: `${open},"hash":"${hash}"}`, head: { seq, hash } };
+/** Node's hash, which takes a tenth of the time of the pure one. */
+function nodeSha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function previousOf(line: string): AuditAnchor {

@@ -11,6 +11,8 @@ import type { SealedShard, VerificationEvidence, VerificationFailure, Verificati
 export interface VramManagerOptions {
   /** The GPU by its ordinal or UUID; 0 unless given. */
   readonly device?: number | string;
+  /** The UUID that the GPU must have, whatever ordinal it is found by; the one it has when it is opened unless given. */
+  readonly pinned_uuid?: string;
   /** Which driver; the system's unless given. This is how a fake one is used, and what is sealed on it says so. */
   readonly driver?: DriverOptions;
   /** The most that is sealed in all; what the device has unless given. */

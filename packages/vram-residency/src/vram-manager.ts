@@ -4,13 +4,11 @@ import {
   type Context,
   type DeviceBuffer,
   type DeviceFacts,
-  type Nvml,
   type TreeHasher,
   importBuffer,
   nvmlOfDevice,
   openDevice,
   openTreeHasher,
-  readGpu,
 } from "@vrx/native-cuda";
 import { sealKeySigner, signAttestation } from "./attest.js";
 import { VramResidencyError, verificationError } from "./errors.js";
@@ -18,8 +16,14 @@ import { HostDigest, leafCount } from "./host-digest.js";
 import { checkDescriptor } from "./internal/check-descriptor.js";
 import { driverFailure } from "./internal/driver-failure.js";
 import { loadModel } from "./internal/load-model.js";
-import { type ManagerCore, timeOf, withSignal } from "./internal/manager-core.js";
-import { policyAllocationFacts, policyDeviceFacts } from "./internal/policy-facts.js";
+import { type ManagerCore, type OpenedDevice, makeCore, migMode, timeOf, withSignal } from "./internal/manager-core.js";
+import {
+  alertViolation,
+  checkAllocation,
+  policyViolation,
+  reportPolicy,
+  violationsNow,
+} from "./internal/policy-watch.js";
 import {
   type ShardPlace,
   type UnsealedModel,
@@ -31,7 +35,6 @@ import { describeResidency } from "./internal/statement.js";
 import { sweepShards } from "./internal/sweep.js";
 import { digestTensors, readTensorRanges } from "./internal/tensor-digests.js";
 import { type BytesVerdict, verifyBytes } from "./internal/verify-bytes.js";
-import { silentLogger } from "./logger.js";
 import type {
   MonitorOptions,
   PolicyReport,
@@ -43,9 +46,8 @@ import type {
   VramManagerOptions,
 } from "./manager-options.js";
 import type { ModelSource } from "./model-source.js";
-import { type PolicyCheck, checkAllocationPolicy, checkDevicePolicy, summarizePolicy } from "./policy.js";
+import type { PolicyCheck } from "./policy.js";
 import type { TensorDigest } from "./safetensors.js";
-import { fixedKeys, sealKey } from "./seal-keys.js";
 import type { SealedHandle } from "./sealed-handle.js";
 import {
   type Attestation,
@@ -59,12 +61,10 @@ import {
   isShardId,
 } from "./verify/index.js";
 import { shardPlaceIssue } from "./verify/sealed-shard.js";
-import { VramBudget } from "./vram-budget.js";
-import { OperationCounts, type VramMetrics } from "./vram-metrics.js";
+import type { VramMetrics } from "./vram-metrics.js";
 import { type WorkerState, canTransition } from "./worker-state.js";
 
 const DEFAULT_LEAVES = 1000;
-const GIB = 2 ** 30;
 const READ_BYTES = 8 * 2 ** 20;
 
 /**
@@ -108,7 +108,7 @@ export class VramManager implements AsyncDisposable {
   #disposed = false;
 
   /** Use `createVramManager`. */
-  constructor(options: VramManagerOptions, opened: Pick<ManagerCore, "context" | "hasher" | "nvml" | "mig_mode">) {
+  constructor(options: VramManagerOptions, opened: OpenedDevice) {
     this.#options = options;
     this.#core = makeCore(options, opened);
     const { device } = opened.context;
@@ -341,13 +341,7 @@ export class VramManager implements AsyncDisposable {
   /** Every check of the policy as it comes out now, over the device and all allocations. */
   policyReport(): PolicyReport {
     this.#requireNotDisposed();
-    const { context, mig_mode, records } = this.#core;
-    const { device } = context;
-    const checks = [...checkDevicePolicy(policyDeviceFacts(device, mig_mode), device.uuid)];
-    for (const { buffer, shard } of records.values()) checks.push(...this.#checkAllocation(buffer, shard.vram_bytes));
-    const summary = summarizePolicy(checks);
-    const having = (outcome: PolicyCheck["outcome"]): PolicyCheck[] => summary.filter((one) => one.outcome === outcome);
-    return { proven: having("proven"), notProvable: having("not_provable"), violated: having("violated") };
+    return reportPolicy(this.#core);
   }
 
   /** What the monitor found last. */
@@ -370,10 +364,10 @@ export class VramManager implements AsyncDisposable {
   startMonitor({ interval_s = 60, onAlert }: MonitorOptions = {}): Disposable {
     let alerted = false;
     const check = (): void => {
-      const violations = this.#tryPolicy();
+      const violations = violationsNow(this.#core);
       this.#lastCheck = { at_ms: performance.now(), violations };
       if (violations.length > 0 && !alerted) {
-        this.#alert(violations, "refused");
+        alertViolation(this.#core, violations, "refused");
         onAlert?.(violations);
       }
       alerted = violations.length > 0;
@@ -498,7 +492,7 @@ export class VramManager implements AsyncDisposable {
     { expected, signal }: Pick<SealOptions, "expected" | "signal">,
     otherwise: string,
   ): Promise<void> {
-    const violated = this.#checkAllocation(buffer, digests.bytes).filter(({ outcome }) => outcome === "violated");
+    const violated = checkAllocation(this.#core, buffer, digests.bytes).filter(({ outcome }) => outcome === "violated");
     if (violated.length > 0) throw this.#policyError(violated);
     const { digest: arrived } = await this.#core.hasher.hash(buffer, { bytes: digests.bytes, ...withSignal(signal) });
     if (arrived !== digests.tree_digest) {
@@ -571,34 +565,10 @@ export class VramManager implements AsyncDisposable {
     return { status: "failed", shard_id, tier, reason, message };
   }
 
-  #checkAllocation(buffer: DeviceBuffer, bytes: number): readonly PolicyCheck[] {
-    const { ordinal, uuid } = this.device;
-    return checkAllocationPolicy(policyAllocationFacts(buffer.facts()), { device_ordinal: ordinal, uuid, bytes });
-  }
-
-  #tryPolicy(): readonly PolicyCheck[] {
-    try {
-      return this.policyReport().violated;
-    } catch (error) {
-      const why = `the driver does not answer: ${driverFailure(error, "open").message}`;
-      return [{ check: "memory_type_device", outcome: "violated", why }];
-    }
-  }
-
   #policyError(violated: readonly PolicyCheck[]): VramResidencyError {
-    this.#alert(violated, "worker_stopped");
+    alertViolation(this.#core, violated, "worker_stopped");
     this.#state = "stopped";
-    const reasons = violated.map(({ check, why }) => `${check}: ${why}`).join("; ");
-    const details = { checks: violated.map(({ check }) => check).join(",") };
-    return new VramResidencyError("policy_violation", `model bytes may leave VRAM here (${reasons})`, { details });
-  }
-
-  #alert(violated: readonly PolicyCheck[], action_taken: "worker_stopped" | "refused"): void {
-    for (const { check: violation, why: details } of violated) {
-      const facts = { violation, details, severity: "critical", action_taken } as const;
-      this.#core.audit({ event_type: "PolicyViolation", policy: "vram_only", ...facts });
-      this.#core.logger.error(facts, "security alert: the VRAM-only policy is violated");
-    }
+    return policyViolation(violated);
   }
 
   #watchLowVram(): void {
@@ -683,47 +653,6 @@ interface FailureFacts {
   readonly message?: string;
 }
 
-function makeCore(
-  options: VramManagerOptions,
-  opened: Pick<ManagerCore, "context" | "hasher" | "nvml" | "mig_mode">,
-): ManagerCore {
-  const { total_bytes } = opened.context.memoryInfo();
-  const { capacity_bytes = total_bytes, headroom = 0, boot_nonce = randomBytes(32).toString("hex") } = options;
-  // A shared GPU keeps a tenth of itself, or 2 GiB where that is more, for whoever else uses it.
-  const headroom_bytes = headroom === "shared" ? Math.max(2 * GIB, Math.ceil(total_bytes / 10)) : headroom;
-  for (const [name, value, least] of [
-    ["capacity_bytes", capacity_bytes, 1],
-    ["headroom", headroom_bytes, 0],
-  ] as const) {
-    if (Number.isSafeInteger(value) && value >= least) continue;
-    throw new VramResidencyError(
-      "config_error",
-      `${name}: expected a whole number of bytes from ${least} on, found ${value}`,
-    );
-  }
-  if (!isDigest(boot_nonce)) {
-    throw new VramResidencyError("config_error", "boot_nonce: expected 64 lowercase hexadecimal digits");
-  }
-  const { clock = Date.now, audit } = options;
-  return {
-    ...opened,
-    worker_id: options.worker_id ?? `worker-${process.pid}`,
-    boot_nonce,
-    budget: new VramBudget({
-      capacity_bytes,
-      headroom_bytes,
-      deviceFree: () => opened.context.memoryInfo().free_bytes,
-    }),
-    keys: options.keys ?? fixedKeys([sealKey(randomBytes(32))]),
-    logger: options.logger ?? silentLogger,
-    counts: new OperationCounts(),
-    records: new Map(),
-    now: () => (clock === null ? null : clock()),
-    audit: (event, correlation_id) => audit?.emit(event, correlation_id),
-    flushAudit: () => audit?.flush(),
-  };
-}
-
 function randomShardId(): string {
   return `shard-${randomBytes(16).toString("hex")}`;
 }
@@ -734,14 +663,6 @@ function requireExpected(expected: SealOptions["expected"]): void {
     if (value !== undefined && !isDigest(value))
       throw invalid(`expected.${key}: expected 64 lowercase hexadecimal digits`);
   }
-}
-
-async function migMode(nvml: Nvml | null, uuid: string): Promise<boolean | null> {
-  if (nvml === null) return null;
-  return await readGpu(nvml, uuid).then(
-    ({ mig_mode }) => mig_mode,
-    () => null,
-  );
 }
 
 function invalid(message: string): VramResidencyError {

@@ -170,6 +170,9 @@ describe("the VRAM-only policy", () => {
     ["host memory", { pointer_attributes: { 2: 1 } }, "memory_type_device"],
     ["managed memory", { pointer_attributes: { 8: 1 } }, "not_managed"],
     ["another device", { pointer_attributes: { 9: 1 } }, "device_ordinal"],
+    ["a range that is too short", { pointer_attributes: { 12: 8 } }, "range"],
+    ["a divided GPU without the slice's name", { figures: { mig_mode: 1 } }, "mig_identity"],
+    ["a host pointer", { pointer_attributes: { 4: 1 } }, "no_host_pointer"],
   ] as const)("refuses %s", async (_name, device, check) => {
     const audit = recorder();
     const attempt = async () => {
@@ -181,6 +184,11 @@ describe("the VRAM-only policy", () => {
       violation: check,
       severity: "critical",
     });
+  });
+
+  it("holds a manager to the GPU that was pinned", async () => {
+    const other = "GPU-00000000-0000-0000-0000-00000000dead";
+    await expect(open({ pinned_uuid: other })).rejects.toMatchObject({ details: { checks: "gpu_uuid" } });
   });
 
   it("is watched in the background: unhealthy on a violation, healthy when it is gone", async () => {
