@@ -103,7 +103,8 @@ describe.skipIf(fakeDriverLibrary().status === "unavailable")("vrx residency, on
     writeFileSync(large, Buffer.alloc(256 * 2 ** 20, 7));
     const sidecar = await serve("--audit", audit);
     const sealing = startVrx(["residency", "seal", large, "--socket", socket], folder);
-    while (!readFileSync(audit, "utf8").includes("VramAllocated")) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!readFileSync(audit, "utf8").includes("VramAllocated"))
+      await new Promise((resolve) => setTimeout(resolve, 5));
     sidecar.kill("SIGKILL");
     expect((await sealing.ended).code).toBe(2);
     await sidecar.ended;

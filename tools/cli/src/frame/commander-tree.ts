@@ -149,9 +149,13 @@ function addOptions(command: Command, options: OptionSet): void {
         ? ` (default: ${jsonText(option.fallback).replaceAll('"', "")})`
         : "";
     const flags = `${short}--${name}${value}`;
-    if (option.kind === "value" && option.repeats === true)
-      command.option(flags, option.summary, (given: string, before: readonly string[] = []) => [...before, given]);
-    else command.option(flags, `${option.summary}${fallback}`);
+    if (option.kind === "value" && option.repeats === true) {
+      const collect = (given: string, before: readonly string[] | undefined): readonly string[] => [
+        ...(before ?? []),
+        given,
+      ];
+      command.option(flags, option.summary, collect);
+    } else command.option(flags, `${option.summary}${fallback}`);
   }
 }
 
