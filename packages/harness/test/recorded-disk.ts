@@ -40,6 +40,8 @@ export function recording(real: typeof fs, log: DiskOperation[]): typeof fs {
           await handle.appendFile(content);
           written(path, content, true);
         },
+        // Of the store, it writes over a character what is there already.
+        write: async (content: string, position: number) => handle.write(content, position),
         sync: () => sync("sync"),
         datasync: () => sync("datasync"),
         close: () => handle.close(),

@@ -19,8 +19,9 @@ struct leaf_range {
 
 static __device__ __forceinline__ uint32_t big_endian(uint32_t x) { return __byte_perm(x, 0, 0x0123); }
 
-/* 64 bytes as numbers; `from` need not be aligned, and from `end` on there are zeros. */
-static __device__ __noinline__ void load_bytes(uint32_t w[16], const uint8_t *from, const uint8_t *end) {
+/* 64 bytes as numbers; `from` need not be aligned, and from `end` on there are zeros. (Not static: see buildImages in
+ * tools/workspace/kernels/build.mjs.) */
+__device__ __noinline__ void vrx_tree_load_bytes(uint32_t w[16], const uint8_t *from, const uint8_t *end) {
   for (int i = 0; i < 16; i++) {
     uint32_t word = 0;
     for (int j = 0; j < 4; j++, from++) word = word << 8 | (from < end ? *from : 0u);
@@ -87,7 +88,7 @@ extern "C" __global__ void __launch_bounds__(128)
       load_vectors(w, from);
     } else {
       uint32_t slow[16];
-      load_bytes(slow, from, end);
+      vrx_tree_load_bytes(slow, from, end);
 #pragma unroll
       for (int i = 0; i < 16; i++) w[i] = slow[i];
     }

@@ -133,6 +133,10 @@ async function buildImages(to, version) {
     })),
   );
   if (failures.length > 0) throw new Error(failures.join("\n"));
+  // nvcc names a static function that it does not inline after the folder it compiles in; elsewhere the image would differ.
+  const bound = images.filter(({ file }) => readFileSync(join(to, file)).includes("_INTERNAL_"));
+  if (bound.length > 0)
+    throw new Error(`the name of this folder is in ${bound[0].file}: static __noinline__ functions must not be static`);
   const sources = [...new Set(modules.flatMap(sourcesOf))].sort();
   const manifest = {
     nvcc: version,
