@@ -10,7 +10,8 @@
 #include "ring_plan.h"
 
 #define RM_FN static __device__ __forceinline__ __attribute__((unused))
-#define RM_FAR_FN static __device__ __noinline__ __attribute__((unused))
+/* Not static: see buildImages in tools/workspace/kernels/build.mjs. */
+#define RM_FAR_FN __device__ __noinline__ __attribute__((unused))
 #define RM_REAL float
 #define RM_F64 0
 #define RM_SUFFIX f32
