@@ -66,6 +66,7 @@
   F("nvmlProcesses", vrx_nvml_processes)                                                                      \
   F("nvmlConfCompute", vrx_nvml_conf_compute)                                                                 \
   F("nvmlAttestation", vrx_nvml_attestation)                                                                  \
+  F("measureVerity", vrx_measure_verity)                                                                      \
   F("dispose", vrx_dispose)                                                                                   \
   F("liveObjects", vrx_live_objects)
 

@@ -36,6 +36,7 @@ export { KernelModule } from "./kernel-module.js";
 export type { BufferArgument, KernelArguments, ParameterKind } from "./kernel-parameters.js";
 export { type Extent, Kernel, type KernelFacts, type LaunchOptions } from "./kernel.js";
 export { chooseKernelImage, loadKernels } from "./load-kernels.js";
+export { type VerityMeasurement, type VerityParameters, measureVerity } from "./measure-verity.js";
 export type { Allocation, AllocationRequest, MemoryResource } from "./memory/memory-resource.js";
 export { type FailurePlan, withFailures } from "./memory/with-failures.js";
 export { type LimitResource, withLimit } from "./memory/with-limit.js";

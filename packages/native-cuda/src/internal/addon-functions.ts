@@ -70,6 +70,16 @@ export type NativeNvmlOpen =
   | { readonly status: "loaded"; readonly nvml: NvmlHandle; readonly file: string; readonly driver_version: string }
   | StageFailure;
 
+export interface NativeVerity {
+  readonly status: "measured" | "not_enabled" | "unsupported" | "failed" | "not_linux";
+  readonly errno: number;
+  /** The kernel's number of it. */
+  readonly algorithm: number;
+  readonly digest: Uint8Array | null;
+  /** The file's descriptor; null for kernels that do not give it. */
+  readonly metadata: Uint8Array | null;
+}
+
 /**
  * The addon's functions. All check their arguments and throw errors that `translateErrors` turns into `CudaError`s;
  * those that return promises do their work on another thread. Offsets and sizes are numbers of bytes.
@@ -223,6 +233,9 @@ export interface AddonFunctions {
     | number
   >;
 
+  /** What the kernel says of the file with a descriptor; digest and metadata are null where nothing was measured. */
+  measureVerity(descriptor: number): NativeVerity;
+
   /** The root of the tree over the first `bytes` bytes of a view, or over the file with a descriptor. */
   hashTree(
     source: ArrayBufferView | number,
@@ -305,6 +318,7 @@ export const addonFunctionNames = [
   "nvmlProcesses",
   "nvmlConfCompute",
   "nvmlAttestation",
+  "measureVerity",
   "hashTree",
   "hashTreeMethods",
   "dispose",
