@@ -64,7 +64,9 @@ function measured(descriptor: number): VerityMeasurement {
     case "not_linux":
       return unavailable(status, "fs-verity is Linux's");
     case "failed":
-      throw Object.assign(new Error(`the kernel did not measure the file (errno ${errno})`), { code: `errno ${errno}` });
+      throw Object.assign(new Error(`the kernel did not measure the file (errno ${errno})`), {
+        code: `errno ${errno}`,
+      });
   }
 }
 
