@@ -19,13 +19,9 @@ export { mergeLora } from "./layers/merge-lora.js";
 export type { ExperimentRecord } from "./run/experiment-record.js";
 export type { ExpectationResult } from "./run/expectations.js";
 export { type Difference, type Reproduction, reproduce } from "./run/reproduce.js";
-export {
-  type RunReport,
-  type RunTargetOptions,
-  type TargetEvent,
-  type TargetReport,
-  runTarget,
-} from "./run/run-target.js";
+export { runTarget } from "./run/run-target.js";
+export type { RunTargetOptions, TargetEvent } from "./run/target-context.js";
+export type { RunReport, TargetReport } from "./run/target-report.js";
 export { type WrittenPaper, writePaper } from "./paper/write-paper.js";
 export {
   type EndpointOptions,

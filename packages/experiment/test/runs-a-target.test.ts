@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { recheckRun } from "@vrx/objective-contract/node";
 import { afterAll, describe, expect, it } from "vitest";
-import { type TargetEvent, runTarget } from "../src/run/run-target.js";
+import { runTarget } from "../src/run/run-target.js";
+import type { TargetEvent } from "../src/run/target-context.js";
 import { reproduce } from "../src/run/reproduce.js";
 import { smallExperiment } from "./support/experiments.js";
 

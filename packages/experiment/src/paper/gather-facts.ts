@@ -2,7 +2,8 @@ import type { LoweredManifest } from "@vrx/manifest";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ExperimentError } from "../errors.js";
-import type { RunReport, TargetReport } from "../run/run-target.js";
+import { safeName } from "../run/folders.js";
+import type { RunReport, TargetReport } from "../run/target-report.js";
 
 /** A figure of an experiment, and the file that has it. */
 export interface Fact {
@@ -45,12 +46,12 @@ export async function gatherFacts(
   const figures: { readonly target: string; readonly file: string }[] = [];
   const absent: string[] = [];
   for (const target of targets ?? experiments) {
-    const dir = await newest(join(folder, target.replace(/[^\w.-]/g, "_")));
+    const dir = await newest(join(folder, safeName(target)));
     if (dir === undefined) {
       absent.push(target);
       continue;
     }
-    const relative = join(target.replace(/[^\w.-]/g, "_"), dir);
+    const relative = join(safeName(target), dir);
     const file = join(relative, "report.json");
     const report = JSON.parse(await readFile(join(folder, file), "utf8")) as TargetReport;
     for (const [i, run] of report.runs.entries()) {
@@ -71,7 +72,7 @@ export async function gatherFacts(
       if (run.verification !== null) {
         statements.push({
           target,
-          file: join(relative, `verify_${run.id.replace(/[^\w.-]/g, "_")}.json`),
+          file: join(relative, `verify_${safeName(run.id)}.json`),
           text: `The ${run.verification.type} verification of run ${run.id} ${run.verification.passed ? "passed" : "failed"}.`,
         });
       }

@@ -4,6 +4,7 @@ import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import { figure } from "../benchmark/tables.js";
 import { ExperimentError } from "../errors.js";
+import { safeName } from "../run/folders.js";
 import { type PaperFacts, gatherFacts } from "./gather-facts.js";
 import { type PaperProse, type PaperWriter, offlineWriter } from "./writer.js";
 
@@ -32,7 +33,7 @@ export async function writePaper(
   }
   const root = resolve(options.root ?? ".");
   const artifacts = isAbsolute(manifest.artifacts_dir) ? manifest.artifacts_dir : join(root, manifest.artifacts_dir);
-  const folder = join(artifacts, (manifest.name ?? "experiment").replace(/[^\w.-]/g, "_"));
+  const folder = join(artifacts, safeName(manifest.name ?? "experiment"));
   const dir = isAbsolute(paper.output_dir) ? paper.output_dir : join(folder, paper.output_dir);
   const facts = await gatherFacts(manifest, folder, paper.targets);
   const writer = options.writer ?? offlineWriter;

@@ -16,7 +16,11 @@ export interface ExperimentRecord {
   readonly target: string;
   readonly engine: { readonly name: string; readonly version: string; readonly device: string };
   readonly code: { readonly vrx: string; readonly git_commit: string | null; readonly git_dirty: boolean | null };
+  /** Files of the user's own code that the target names. */
+  readonly modules: readonly DataFile[];
   readonly data: readonly DataFile[];
+  /** Whether data that was not there was generated. */
+  readonly generate_data: boolean;
   readonly environment: {
     readonly node: string;
     readonly platform: string;

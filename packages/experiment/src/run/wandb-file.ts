@@ -1,24 +1,25 @@
-import { type FileHandle, mkdir, open, writeFile } from "node:fs/promises";
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "../internal/crc32.js";
 
 /**
  * A run in the offline format of Weights & Biases: `offline-run-DATE-ID/run-ID.wandb`, a log of protocol-buffer records
- * in LevelDB's framing, which `wandb sync` reads. Written from the published format; untried against the service.
+ * in LevelDB's framing, which `wandb sync` reads. Written from the published format; untried against the service. Every
+ * record is handed to the system before the call returns, so that records stay in order and a killed run keeps its own.
  */
 export class WandbFile {
   readonly dir: string;
-  readonly #file: FileHandle;
+  readonly #file: number;
   #offset = 0;
   #number = 0;
   readonly #began = Date.now();
 
-  private constructor(dir: string, file: FileHandle) {
+  private constructor(dir: string, file: number) {
     this.dir = dir;
     this.#file = file;
   }
 
-  static async create(
+  static create(
     folder: string,
     run: {
       readonly id: string;
@@ -28,15 +29,15 @@ export class WandbFile {
       readonly group: string;
       readonly config: Readonly<Record<string, unknown>>;
     },
-  ): Promise<WandbFile> {
+  ): WandbFile {
     const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "_").slice(0, 15);
     const dir = join(folder, `offline-run-${stamp}-${run.id}`);
-    await mkdir(join(dir, "files"), { recursive: true });
-    await writeFile(join(dir, "files", "config.json"), `${JSON.stringify(run.config, null, 2)}\n`);
-    const wandb = new WandbFile(dir, await open(join(dir, `run-${run.id}.wandb`), "wx"));
-    await wandb.#file.write(Buffer.from([...Buffer.from(":W&B"), 0xe1, 0xbe, 0]));
+    mkdirSync(join(dir, "files"), { recursive: true });
+    writeFileSync(join(dir, "files", "config.json"), `${JSON.stringify(run.config, null, 2)}\n`);
+    const wandb = new WandbFile(dir, openSync(join(dir, `run-${run.id}.wandb`), "wx"));
+    wandb.#write(Buffer.from([...Buffer.from(":W&B"), 0xe1, 0xbe, 0]));
     wandb.#offset = HEADER;
-    await wandb.#record(
+    wandb.#record(
       21,
       message([
         [
@@ -55,7 +56,7 @@ export class WandbFile {
         [16, JSON.stringify(value)],
       ]),
     ]);
-    await wandb.#record(
+    wandb.#record(
       17,
       message([
         [1, run.id],
@@ -71,7 +72,7 @@ export class WandbFile {
   }
 
   /** Figures of a step. */
-  async history(step: number, figures: Readonly<Record<string, number>>): Promise<void> {
+  history(step: number, figures: Readonly<Record<string, number>>): void {
     const values = {
       _step: step,
       _runtime: (Date.now() - this.#began) / 1000,
@@ -87,11 +88,11 @@ export class WandbFile {
           [16, JSON.stringify(value)],
         ]),
       ]);
-    await this.#record(2, message([...items, [2, message([[1, step]])]]));
+    this.#record(2, message([...items, [2, message([[1, step]])]]));
   }
 
   /** Ends the run: the last figures, and how it went. */
-  async end(summary: Readonly<Record<string, number>>, exitCode: number): Promise<void> {
+  end(summary: Readonly<Record<string, number>>, exitCode: number): void {
     const items = Object.entries(summary)
       .filter(([, value]) => Number.isFinite(value))
       .map(([key, value]): Field => [
@@ -101,20 +102,20 @@ export class WandbFile {
           [16, JSON.stringify(value)],
         ]),
       ]);
-    await this.#record(3, message(items));
-    await this.#record(
+    this.#record(3, message(items));
+    this.#record(
       18,
       message([
         [1, exitCode],
         [2, Math.floor((Date.now() - this.#began) / 1000)],
       ]),
     );
-    await this.#file.close();
+    closeSync(this.#file);
   }
 
-  async #record(kind: number, body: Uint8Array): Promise<void> {
+  #record(kind: number, body: Uint8Array): void {
     this.#number++;
-    await this.#append(
+    this.#append(
       message([
         [1, this.#number],
         [kind, body],
@@ -123,7 +124,7 @@ export class WandbFile {
   }
 
   /** One record, in as many pieces as blocks of 32 KiB ask for. */
-  async #append(data: Uint8Array): Promise<void> {
+  #append(data: Uint8Array): void {
     const parts: Uint8Array[] = [];
     let at = 0;
     do {
@@ -144,7 +145,11 @@ export class WandbFile {
       this.#offset += HEADER + piece.length;
       at += piece.length;
     } while (at < data.length);
-    await this.#file.write(Buffer.concat(parts));
+    this.#write(Buffer.concat(parts));
+  }
+
+  #write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LoweredRun, TrainerConfig } from "@vrx/manifest";
+import type { LoweredRun, Metric, TrainerConfig } from "@vrx/manifest";
 import type { Batch, Dataset, LossReference } from "../data/dataset.js";
 import type { Engine } from "../engine/engine.js";
 import { ExperimentError } from "../errors.js";
@@ -12,6 +12,7 @@ import {
   readCheckpoint,
   writeCheckpoint,
 } from "./checkpoint.js";
+import { withMetrics } from "./metrics.js";
 import { learningRateFactor } from "./schedule.js";
 import { type Figures, TrainingSession, batchSpec } from "./training-session.js";
 
@@ -62,6 +63,8 @@ export interface RunTrainingOptions {
   /** Weights to begin with, as an earlier run of the target left them. */
   readonly state?: StateDict;
   readonly isTrainable?: (parameter: ParameterSpec) => boolean;
+  /** What the target measures besides the loss. */
+  readonly metrics?: readonly Metric[];
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainingEvent) => void;
   /** Called after each step with its time in seconds. */
@@ -110,7 +113,8 @@ export async function runTraining(options: RunTrainingOptions): Promise<Training
       onEvent({ type: "checkpoint", step: session.steps, data: { path } });
     };
     const validate = async (): Promise<Validation | null> => {
-      const validation = await validateOn(session, dataset, size, run.seed);
+      const found = await validateOn(session, dataset, size, run.seed);
+      const validation = found === null ? null : { ...found, figures: withMetrics(found.figures, options.metrics) };
       if (validation !== null)
         onEvent({ type: "validation", step: session.steps, data: { metrics: figuresOf(validation) } });
       return validation;
@@ -142,7 +146,7 @@ export async function runTraining(options: RunTrainingOptions): Promise<Training
       const began = performance.now();
       const lr = train.lr * learningRateFactor(train, step, run.steps);
       const batches = Array.from({ length: accumulate }, (_, i) => batchAt(step * accumulate + i));
-      figures = { ...(await session.step(batches, lr)), lr };
+      figures = withMetrics({ ...(await session.step(batches, lr)), lr }, options.metrics);
       const time_s = (performance.now() - began) / 1000;
       options.onStep?.(figures, time_s);
       const loss = figures["loss"] ?? NaN;

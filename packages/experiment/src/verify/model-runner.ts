@@ -14,11 +14,22 @@ export class ModelRunner {
   readonly spec: SystemSpec;
   readonly #programs = new Map<string, Executable>();
 
-  /** A model with these weights; `sample` is any batch it takes. */
+  /**
+   * A model with these weights; `sample` is any batch it takes. Throws `checkpoint_mismatch` where a parameter is not among
+   * them: one that is left as it started would make figures of a model that nobody trained.
+   */
   constructor(engine: Engine, spec: SystemSpec, sample: Batch, state: StateDict) {
     this.engine = engine;
     this.spec = spec;
-    this.weights = new Weights(engine, buildForward(spec, batchSpec(sample)).parameters, 0, state);
+    const { parameters } = buildForward(spec, batchSpec(sample));
+    const lacking = parameters.filter(({ name }) => !state.has(name)).map(({ name }) => name);
+    if (lacking.length > 0) {
+      throw new ExperimentError(
+        "checkpoint_mismatch",
+        `the weights lack ${lacking.slice(0, 4).join(", ")}${lacking.length > 4 ? ` and ${lacking.length - 4} more` : ""}; they have ${[...state.keys()].slice(0, 4).join(", ")}`,
+      );
+    }
+    this.weights = new Weights(engine, parameters, 0, state);
   }
 
   /** All that comes out for a batch: `output:KEY`, and `attention:PATH` of each attention layer. */

@@ -16,6 +16,7 @@ export async function run({ operands, options, output, signal }: ManifestReprodu
       ...(options.out === undefined ? {} : { out: options.out }),
     });
   } catch (error) {
+    signal.throwIfAborted();
     if (!isExperimentError(error)) throw error;
     throw new CliError("bad_input", error.message, { cause: error });
   }
