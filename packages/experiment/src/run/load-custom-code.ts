@@ -42,10 +42,7 @@ export async function loadCustomCode(target: LoweredExperimentTarget, root: stri
   return { ops, systems, objectives, files: [...files.values()] };
 }
 
-async function functionOf(
-  symbol: string,
-  root: string,
-): Promise<{ readonly found: unknown; readonly file: DataFile }> {
+async function functionOf(symbol: string, root: string): Promise<{ readonly found: unknown; readonly file: DataFile }> {
   const [, path, name] = /^js:(.+)#([\w$]+)$/.exec(symbol) ?? [];
   if (path === undefined || name === undefined) {
     throw new ExperimentError(

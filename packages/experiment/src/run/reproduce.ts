@@ -73,7 +73,8 @@ async function readFinished(path: string): Promise<Finished> {
     } catch (cause) {
       throw bad(name, "this is no directory of an experiment that ran to its end", cause);
     }
-    if (typeof value === "object" && value !== null && isOne(value as Readonly<Record<string, unknown>>)) return value as T;
+    if (typeof value === "object" && value !== null && isOne(value as Readonly<Record<string, unknown>>))
+      return value as T;
     throw bad(name, "this is not what an experiment leaves under this name");
   };
   const record = await read<ExperimentRecord>(

@@ -4,8 +4,7 @@ import type { TrainingEvent } from "../train/run-training.js";
 
 /** A line of `train.jsonl`: what training told, or what went wrong. */
 export type LogEvent =
-  | TrainingEvent
-  | { readonly type: "problem"; readonly step: number; readonly data: Readonly<Record<string, string>> };
+  TrainingEvent | { readonly type: "problem"; readonly step: number; readonly data: Readonly<Record<string, string>> };
 
 /** The log of a run, `train.jsonl`: a line per event, handed to the system before the next step. */
 export class RunLog {

@@ -59,8 +59,7 @@ export async function measureTrained(
   const path = run.train.teacher_ckpt;
   const weights = path === null ? null : await teacherWeights(path, at);
   const student = new ModelRunner(engine, spec, sample, result.weights);
-  const teacher =
-    weights === null ? "the run names no teacher_ckpt" : new ModelRunner(engine, spec, sample, weights);
+  const teacher = weights === null ? "the run names no teacher_ckpt" : new ModelRunner(engine, spec, sample, weights);
   try {
     return await runBenchmarks({
       benchmarks: target.benchmarks,
