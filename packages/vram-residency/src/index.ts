@@ -12,6 +12,7 @@ export {
 export type { Logger } from "./logger.js";
 export type {
   DuplicatePolicy,
+  ExpectedDigests,
   MonitorOptions,
   PolicyReport,
   ResidencyHealth,

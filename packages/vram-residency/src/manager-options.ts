@@ -1,4 +1,5 @@
-import type { DriverOptions } from "@vrx/native-cuda";
+import type { FileHandle } from "node:fs/promises";
+import type { DriverOptions, VerityMeasurement } from "@vrx/native-cuda";
 import type { AttestationSigner } from "./attest.js";
 import type { AuditSink } from "./audit-event.js";
 import type { Logger } from "./logger.js";
@@ -38,6 +39,8 @@ export interface VramManagerOptions {
   readonly boot_nonce?: string;
   /** What sealing the same bytes again does; `return-existing` unless given. */
   readonly duplicates?: DuplicatePolicy;
+  /** Asks for the fs-verity digest of an open file; the kernel unless given. */
+  readonly measureVerity?: (file: FileHandle) => Promise<VerityMeasurement>;
 }
 
 /** `return-existing`: the seal there is, held once more. `reject`: an error. `allow`: another seal and another copy. */
@@ -52,7 +55,7 @@ export interface SealOptions {
   /** How many bytes a stream will have. Without it the memory grows as they arrive. */
   readonly bytes?: number;
   /** What the bytes must be; sealing fails where they are not. */
-  readonly expected?: { readonly digest?: string; readonly tree_digest?: string };
+  readonly expected?: ExpectedDigests;
   /** Digests per tensor: those of a safetensors file by its header, or ranges that the caller names. */
   readonly tensors?: "safetensors" | readonly TensorRange[];
   readonly duplicates?: DuplicatePolicy;
@@ -60,6 +63,17 @@ export interface SealOptions {
   readonly onProgress?: (copied_bytes: number) => void;
   /** Goes into logs and audit. */
   readonly correlation_id?: string;
+}
+
+/** Digests that sealed bytes must have: given by the caller, or asked of the kernel. */
+export interface ExpectedDigests {
+  readonly digest?: string;
+  readonly tree_digest?: string;
+  /**
+   * The tree digest must be the one that the kernel has for the file (fs-verity), measured through the descriptor that the
+   * bytes are read from. For files alone; the kernel's tree must be that of SHA-256 over blocks of 4096 bytes without salt.
+   */
+  readonly fs_verity?: boolean;
 }
 
 export interface VerifyOptions {

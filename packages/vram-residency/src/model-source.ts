@@ -8,6 +8,8 @@ export type ModelSource = ArrayBufferView | string | URL | AsyncIterable<Uint8Ar
 /** The bytes in pieces that nobody else can change, and how many there will be; null where that is not known. */
 export interface ModelBytes extends AsyncDisposable {
   readonly bytes: number | null;
+  /** The open file that the pieces are read from; null where there is none. */
+  readonly file: FileHandle | null;
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
@@ -18,11 +20,13 @@ export async function openModelSource(source: ModelSource, piece_bytes: number):
     const view = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
     return {
       bytes: view.length,
+      file: null,
       pieces: piecesOfView(view, piece_bytes),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
-  return { bytes: null, pieces: piecesOfChunks(source, piece_bytes), [Symbol.asyncDispose]: () => Promise.resolve() };
+  const pieces = piecesOfChunks(source, piece_bytes);
+  return { bytes: null, file: null, pieces, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 async function openFile(path: string | URL, piece_bytes: number): Promise<ModelBytes> {
@@ -51,7 +55,7 @@ async function openFile(path: string | URL, piece_bytes: number): Promise<ModelB
       yield piece;
     }
   }
-  return { bytes: size, pieces: pieces(), [Symbol.asyncDispose]: () => file.close() };
+  return { bytes: size, file, pieces: pieces(), [Symbol.asyncDispose]: () => file.close() };
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- pieces of all sources are asked for in the same way

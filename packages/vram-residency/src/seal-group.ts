@@ -2,7 +2,7 @@ import { VramResidencyError } from "./errors.js";
 import type { SealOptions, Verification, VerifyOptions } from "./manager-options.js";
 import type { ModelSource } from "./model-source.js";
 import type { SealedHandle } from "./sealed-handle.js";
-import { verifyGroup } from "./verify/index.js";
+import { type GroupStatement, type SealEnvelope, verifyGroup } from "./verify/index.js";
 import type { VramManager } from "./vram-manager.js";
 
 /** One part of a tensor-parallel model and the manager of the device it goes to. */
@@ -18,6 +18,9 @@ export interface SealedGroup extends Disposable {
   readonly group_digest: string;
   /** In the order of their index. */
   readonly handles: readonly SealedHandle[];
+  /** The members' seals, signed by their managers: what `verifyGroupSeals` takes, with the statement. */
+  readonly envelopes: readonly SealEnvelope[];
+  readonly statement: Required<GroupStatement>;
   /** Verifies all members, the devices in parallel; each has its own outcome. */
   verify(options?: VerifyOptions): Promise<readonly Verification[]>;
   dispose(): void;
@@ -44,22 +47,26 @@ export async function sealGroup(parts: readonly GroupPart[], model_ref?: string)
     discard();
     throw failure.reason;
   }
-  const verdict = verifyGroup(handles.map(({ shard }) => shard));
+  const members = parts.map(({ manager }, index) => {
+    const handle = handles[index];
+    if (handle === undefined) throw new VramResidencyError("disposed", `member ${index} has no handle`);
+    return { manager, shard: handle.shard };
+  });
+  const envelopes = members.map(({ manager, shard }) => manager.sealEnvelope(shard));
+  const names = envelopes.map(({ context }) => context.model_ref);
+  const verdict = verifyGroup(members.map(({ shard }, index) => ({ ...shard, model_ref: names[index] ?? null })));
   if (verdict.status === "failed") {
     discard();
     throw new VramResidencyError("integrity_violation", verdict.problems.map(({ message }) => message).join("; "));
   }
+  const { group_digest, total_shards } = verdict;
   return {
-    group_digest: verdict.group_digest,
+    group_digest,
     handles,
+    envelopes,
+    statement: { group_digest, total_shards, model_ref: names[0] ?? null },
     verify: async (options) =>
-      await Promise.all(
-        handles.map(async ({ shard }, index) => {
-          const manager = parts[index]?.manager;
-          if (manager === undefined) throw new VramResidencyError("disposed", `member ${index} has no manager`);
-          return await manager.verifySealed(shard, options);
-        }),
-      ),
+      await Promise.all(members.map(async ({ manager, shard }) => await manager.verifySealed(shard, options))),
     dispose: discard,
     [Symbol.dispose]: discard,
   };

@@ -6,6 +6,7 @@ import {
   type DeviceFacts,
   type TreeHasher,
   importBuffer,
+  measureVerity,
   nvmlOfDevice,
   openDevice,
   openTreeHasher,
@@ -15,6 +16,7 @@ import { VramResidencyError, verificationError } from "./errors.js";
 import { HostDigest, leafCount } from "./host-digest.js";
 import { checkDescriptor } from "./internal/check-descriptor.js";
 import { driverFailure } from "./internal/driver-failure.js";
+import { verityRefused } from "./internal/expected-verity.js";
 import { loadModel } from "./internal/load-model.js";
 import { type ManagerCore, type OpenedDevice, makeCore, migMode, timeOf, withSignal } from "./internal/manager-core.js";
 import {
@@ -196,6 +198,7 @@ export class VramManager implements AsyncDisposable {
     const shard_id = this.#chooseId(options.shard_id);
     const { signal, correlation_id } = options;
     requireExpected(options.expected);
+    if (options.expected?.fs_verity === true) throw verityRefused("verity_not_a_file", "another process holds it");
     if (tensors.length === 0)
       throw invalid("expected at least one tensor with its digest: without them nothing is compared");
     const { context, hasher } = this.#core;
@@ -212,7 +215,12 @@ export class VramManager implements AsyncDisposable {
       for await (const chunk of buffer.chunks({ chunk_bytes: READ_BYTES, ...withSignal(signal) }))
         await host.update(chunk);
       const model = { shard_id, buffer, reservation: null, digests: host.finish(), tensors: found, place: null };
-      await this.#requireIntact(model, options, "the bytes changed while they were adopted: somebody writes to them");
+      await this.#requireIntact(
+        model,
+        null,
+        options,
+        "the bytes changed while they were adopted: somebody writes to them",
+      );
       return registerShard(this.#core, model, {
         model_ref: options.model_ref ?? null,
         duplicates: "allow",
@@ -455,7 +463,7 @@ export class VramManager implements AsyncDisposable {
     let model: UnsealedModel | null = null;
     this.#enterLoading();
     try {
-      const loaded = await loadModel(source, {
+      const { kernel_digest, ...loaded } = await loadModel(source, {
         context,
         budget,
         label: shard_id,
@@ -464,11 +472,13 @@ export class VramManager implements AsyncDisposable {
         onAllocated: (bytes) => this.#auditAllocation(shard_id, bytes, correlation_id),
         signal,
         onProgress: options.onProgress,
+        measureVerity: options.expected?.fs_verity === true ? (this.#options.measureVerity ?? measureVerity) : null,
       });
       model = { shard_id, ...loaded, tensors: [], place };
       this.#requireServing();
       await this.#requireIntact(
         model,
+        kernel_digest,
         options,
         "what arrived on the device is not what was sent: the copy is bad, and nothing was sealed",
       );
@@ -486,9 +496,10 @@ export class VramManager implements AsyncDisposable {
     }
   }
 
-  /** The policy, the device's hash against the host's, and what the caller expects. */
+  /** The policy, the device's hash against the host's, and what the caller and the kernel expect. */
   async #requireIntact(
     { buffer, digests }: UnsealedModel,
+    kernel_digest: string | null,
     { expected, signal }: Pick<SealOptions, "expected" | "signal">,
     otherwise: string,
   ): Promise<void> {
@@ -499,11 +510,16 @@ export class VramManager implements AsyncDisposable {
       const details = { sent: digests.tree_digest, arrived };
       throw new VramResidencyError("integrity_violation", otherwise, { details });
     }
-    for (const key of ["digest", "tree_digest"] as const) {
-      const [wanted, found] = [expected?.[key], digests[key]];
+    const { digest, tree_digest } = digests;
+    for (const [what, wanted, found] of [
+      ["digest", expected?.digest, digest],
+      ["tree_digest", expected?.tree_digest, tree_digest],
+      ["fs_verity", kernel_digest ?? undefined, tree_digest],
+    ] as const) {
       if (wanted === undefined || wanted === found) continue;
-      const message = `the model is not the one that was expected: its ${key} is ${found}, expected ${wanted}`;
-      throw new VramResidencyError("integrity_violation", message, { details: { expected: wanted, found } });
+      const message = `the model is not the one that was expected: its ${what} is ${found}, expected ${wanted}`;
+      const details = { expected: wanted, found, reason: `unexpected_${what}` };
+      throw new VramResidencyError("integrity_violation", message, { details });
     }
   }
 

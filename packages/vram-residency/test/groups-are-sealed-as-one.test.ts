@@ -2,7 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { fakeDriver } from "@vrx/native-cuda/testing";
 import { expect, it } from "vitest";
 import { sealGroup } from "../src/seal-group.js";
-import { groupDigest } from "../src/verify/index.js";
+import { fixedKeys, sealKey } from "../src/seal-keys.js";
+import { groupDigest, readSealEnvelope, verifyGroupSeals } from "../src/verify/index.js";
 import { type VramManager, createVramManager } from "../src/vram-manager.js";
 
 async function devices(count: number) {
@@ -41,6 +42,33 @@ it("lies on several devices, has one digest, and shows which member changed", as
   expect(test.managers.map((manager) => manager.usedVram())).toEqual([0, 0, 0]);
 });
 
+it("can be checked by its seals alone, whatever key each worker has", async () => {
+  await using test = await devices(2);
+  const keys = [randomBytes(32), randomBytes(32)];
+  const parts = [];
+  for (const [device, key] of keys.entries()) {
+    const driver = { library: test.driver.library };
+    const manager = await createVramManager({ device, driver, keys: fixedKeys([sealKey(key)]) });
+    test.managers.push(manager);
+    parts.push({ manager, source: randomBytes(20_000) });
+  }
+  const group = await sealGroup(parts, "m");
+  const known = new Map(keys.map((key) => [sealKey(key).id, key]));
+  const envelopes = group.envelopes.map((envelope) => {
+    const read = readSealEnvelope(JSON.parse(JSON.stringify(envelope)));
+    if (read.status === "invalid") throw new Error(JSON.stringify(read.issues));
+    return read.value;
+  });
+  expect(verifyGroupSeals(envelopes.reverse(), group.statement, (id) => known.get(id) ?? null)).toEqual({
+    status: "complete",
+    total_shards: 2,
+    group_digest: group.group_digest,
+    model_ref: "m",
+    gpu_uuids: parts.map(({ manager }) => manager.device.uuid),
+  });
+  group.dispose();
+});
+
 it("is all there or nothing", async () => {
   await using test = await devices(2);
   const [first, second] = test.managers;
@@ -49,6 +77,13 @@ it("is all there or nothing", async () => {
     { manager: second!, source: randomBytes(200_000) },
   ];
   await expect(sealGroup(parts)).rejects.toMatchObject({ code: "insufficient_vram" });
+  expect(test.managers.map((manager) => manager.usedVram())).toEqual([0, 0]);
+  const small = [first!, second!].map((manager, i) => ({
+    manager,
+    source: randomBytes(8),
+    options: { model_ref: `m${i}` },
+  }));
+  await expect(sealGroup(small)).rejects.toMatchObject({ code: "integrity_violation" });
   expect(test.managers.map((manager) => manager.usedVram())).toEqual([0, 0]);
   await expect(sealGroup([])).rejects.toMatchObject({ code: "invalid_input" });
 });

@@ -79,6 +79,38 @@ describe.skipIf(fakeDriverLibrary().status === "unavailable")("vrx residency, on
     expect(check("--worker-token-file", "token", "--allow-simulated").code).toBe(0);
     expect(check("--allow-simulated").code).toBe(2);
 
+    for (const [i, text] of ["a", "b"].entries()) {
+      writeFileSync(join(models, text), text);
+      const member = ["--shard", `${i}/2`, "--model-ref", "tp", "--json"];
+      writeFileSync(join(folder, `${text}.json`), ask("seal", join(models, text), ...member).stdout);
+    }
+    const group = (files: string, ...words: readonly string[]) =>
+      vrx(["residency", "verify", "--group", files, "--worker-token-file", "token", ...words], { cwd: folder });
+    const whole = group("b.json,a.json");
+    expect(whole).toMatchObject({ code: 0, stdout: expect.stringMatching(/^verified: 2 of 2 members/u) as string });
+    const groupDigest = /group digest ([0-9a-f]{64})/u.exec(whole.stdout)![1]!;
+    expect(group("a.json,b.json", "--group-digest", groupDigest).code).toBe(0);
+    expect(group("a.json", "--group-digest", groupDigest)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/missing_member/u) as string,
+    });
+    expect(group("a.json,b.json", "--group-digest", "0".repeat(64))).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/wrong_group_digest/u) as string,
+    });
+    expect(group("attest.pub")).toMatchObject({ code: 2 });
+    for (const text of ["a", "b"]) {
+      const { shard } = JSON.parse(readFileSync(join(folder, `${text}.json`), "utf8")) as {
+        shard: { shard_id: string };
+      };
+      expect(ask("release", shard.shard_id).code).toBe(0);
+    }
+    expect(ask("seal", model, "--fs-verity")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/the kernel has no digest for this model/u) as string,
+    });
+    expect(ask("seal", model, "--fs-verity", "--send").code).toBe(2);
+
     expect(ask("release", id)).toMatchObject({ code: 0, stdout: expect.stringMatching(/wiped and freed/u) as string });
     expect(ask("release", id).code).toBe(2);
     sidecar.kill("SIGTERM");

@@ -1,15 +1,19 @@
-import type { Context, DeviceBuffer } from "@vrx/native-cuda";
+import type { FileHandle } from "node:fs/promises";
+import type { Context, DeviceBuffer, VerityMeasurement } from "@vrx/native-cuda";
 import { VramResidencyError } from "../errors.js";
 import { HostDigest, type HostDigests } from "../host-digest.js";
-import { type ModelSource, openModelSource } from "../model-source.js";
+import { type ModelBytes, type ModelSource, openModelSource } from "../model-source.js";
 import type { Reservation, VramBudget } from "../vram-budget.js";
 import { driverFailure } from "./driver-failure.js";
+import { kernelTreeDigest, verityRefused } from "./expected-verity.js";
 
 /** A model's bytes on the device, and what the host computed over them on the way. */
 export interface LoadedModel {
   readonly buffer: DeviceBuffer;
   readonly reservation: Reservation;
   readonly digests: HostDigests;
+  /** What the kernel has for the file; null where nobody asked. */
+  readonly kernel_digest: string | null;
 }
 
 export interface LoadOptions {
@@ -24,6 +28,8 @@ export interface LoadOptions {
   readonly onAllocated: (bytes: number) => void;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((copied_bytes: number) => void) | undefined;
+  /** Asks the kernel for the file's digest, before anything is allocated; null where nobody wants it. */
+  readonly measureVerity: ((file: FileHandle) => Promise<VerityMeasurement>) | null;
 }
 
 /** Bytes of a piece: what is in host memory at any time is two of them and the pinned staging buffers. */
@@ -74,6 +80,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions): Prom
   await using model = await openModelSource(source, PIECE_BYTES);
   const known = model.bytes ?? options.bytes;
   if (known !== null) checkSize(known, max_bytes);
+  const kernel_digest = await expectedOf(model, options);
   let held = new Held(options, known ?? firstBytes(options));
   let copied = 0;
   const host = new HostDigest();
@@ -96,11 +103,17 @@ export async function loadModel(source: ModelSource, options: LoadOptions): Prom
     }
     checkSize(copied, max_bytes);
     if (held.buffer.bytes > copied) held = await grown(held, copied, copied, options);
-    return { buffer: held.buffer, reservation: held.reservation, digests: host.finish() };
+    return { buffer: held.buffer, reservation: held.reservation, digests: host.finish(), kernel_digest };
   } catch (error) {
     held.discard();
     throw driverFailure(error, "copy");
   }
+}
+
+async function expectedOf({ file }: ModelBytes, { measureVerity }: LoadOptions): Promise<string | null> {
+  if (measureVerity === null) return null;
+  if (file === null) throw verityRefused("verity_not_a_file", "it is no file");
+  return await kernelTreeDigest(file, measureVerity);
 }
 
 /** What a stream of unknown length begins with: no more than there is. */

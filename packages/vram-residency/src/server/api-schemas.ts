@@ -49,6 +49,7 @@ export const commitBody = object(["path"], {
   path: { type: "string", minLength: 1, maxLength: 4096 },
   ...place,
   ...expected,
+  expected_fs_verity: { type: "boolean", description: "It must have the digest that the kernel enforces for the file" },
   tensors: { type: "string", enum: ["safetensors"] },
 });
 export const uploadQuery = object([], { ...place, ...expected, tensors: { type: "string", enum: ["safetensors"] } });
@@ -69,8 +70,13 @@ export const adoptBody = object(["socket", "tensors"], {
     }),
   },
 });
-export const commitReply = object(["shard", "tree_digest", "existing", "tensors"], {
+export const commitReply = object(["shard", "envelope", "tree_digest", "existing", "tensors"], {
   shard,
+  envelope: {
+    type: "object",
+    additionalProperties: true,
+    description: "The seal, signed, as verifySealEnvelope and verifyGroupSeals take it",
+  },
   tree_digest: digits,
   existing: { type: "boolean" },
   tensors: { type: "integer", description: "How many tensors have digests of their own" },
@@ -127,7 +133,7 @@ export const healthReply = object(["status", "resident", "vram_bytes_used", "las
   vram_bytes_used: { type: "integer" },
   last_check_secs: nullable({ type: "integer" }),
 });
-export const errorReply = object(["code", "message", "retriable", "retry_after_ms"], {
+const errorReply = object(["code", "message", "retriable", "retry_after_ms"], {
   code: { type: "string" },
   message: { type: "string" },
   reason: { type: "string" },
@@ -135,3 +141,8 @@ export const errorReply = object(["code", "message", "retriable", "retry_after_m
   retry_after_ms: nullable({ type: "integer" }),
   correlation_id: { type: "string" },
 });
+
+/** The replies of a route: its own, and errors. */
+export function replies(reply: object, code = 200): object {
+  return { [code]: reply, "4xx": errorReply, "5xx": errorReply };
+}

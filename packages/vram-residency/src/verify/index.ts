@@ -28,6 +28,7 @@ export {
   verifyDsse,
 } from "./dsse.js";
 export { type FieldIssue, type Read, formatFieldIssues } from "./field-issue.js";
+export { type GroupSealProblem, type GroupSealsVerdict, type GroupStatement, verifyGroupSeals } from "./group-seals.js";
 export {
   type KeyLookup,
   type SealEnvelope,

@@ -12,12 +12,15 @@ const MAX_BUNDLE_BYTES = 64 * 2 ** 20;
 
 /** Has a model sealed and prints its descriptor. */
 export async function run({ operands: { file }, options, output, signal }: ResidencySealCall): Promise<ExitCode> {
+  if (options.send && options["fs-verity"])
+    throw new CliError("bad_arguments", "--fs-verity and --send: the kernel vouches for files that the sidecar opens");
   const facts = {
     ...(options["model-ref"] === undefined ? {} : { model_ref: options["model-ref"] }),
     ...(options["shard-id"] === undefined ? {} : { shard_id: options["shard-id"] }),
     ...placeOf(options.shard),
     ...(await expectedOf(file, options)),
     ...(options["tree-digest"] === undefined ? {} : { expected_tree_digest: options["tree-digest"].toLowerCase() }),
+    ...(options["fs-verity"] ? { expected_fs_verity: true } : {}),
     ...(options.tensors ? { tensors: "safetensors" } : {}),
   };
   const seconds = options["timeout-s"];

@@ -6,12 +6,15 @@ import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import { quoteName } from "../frame/printable.js";
 import { readInput } from "../inputs/read-input.js";
 import { askSidecar, refusalOf, requireReply, tokenOf } from "../inputs/sidecar.js";
+import { verifyGroupFiles } from "./residency-verify-group.js";
 
 /** Has shards verified, or verifies an attestation here. */
 export async function run(call: ResidencyVerifyCall): Promise<ExitCode> {
-  return call.options.attestation === undefined
-    ? await verifyShards(call)
-    : await verifyFile(call, call.options.attestation);
+  const { attestation, group } = call.options;
+  if (attestation !== undefined && group !== undefined)
+    throw new CliError("bad_arguments", "--attestation and --group: give one of them");
+  if (group !== undefined) return await verifyGroupFiles(call, group.split(","), await keysOf(call.options));
+  return attestation === undefined ? await verifyShards(call) : await verifyFile(call, attestation);
 }
 
 async function verifyShards({ operands, options, output }: ResidencyVerifyCall): Promise<ExitCode> {
@@ -111,10 +114,10 @@ async function keysOf(options: ResidencyVerifyCall["options"]): Promise<readonly
     const file = options[option];
     if (file !== undefined) keys.push(await publicKeyOf(file, held));
   }
-  const tokenFile = options["worker-token-file"];
-  if (tokenFile !== undefined) {
+  const tokenFiles = options["worker-token-file"]?.split(",") ?? [];
+  for (const file of tokenFiles) {
     const { workerTokenVerificationKey } = await import("@vrx/vram-residency");
-    keys.push(workerTokenVerificationKey(await tokenOf(tokenFile)));
+    keys.push(workerTokenVerificationKey(await tokenOf(file)));
   }
   return keys;
 }

@@ -15,6 +15,7 @@ const takes = {
     shard: text("I/N", "this is part I of N, counted from 0, of a tensor-parallel model"),
     digest: text("HEX", "the SHA-256 that the bytes must have"),
     "tree-digest": text("HEX", "the fs-verity digest that they must have, as `vrx digest` prints it"),
+    "fs-verity": flag("the bytes must have the digest that the kernel enforces for the file (fsverity enable)"),
     "model-signing": text("FILE", "take the digest from this OpenSSF model-signing bundle; takes --signing-key", {
       completes: "file",
     }),
