@@ -3,6 +3,7 @@ import type { SealOptions, Verification, VerifyOptions } from "./manager-options
 import type { ModelSource } from "./model-source.js";
 import type { SealedHandle } from "./sealed-handle.js";
 import { type GroupStatement, type SealEnvelope, verifyGroup } from "./verify/index.js";
+import { shardFields } from "./verify/sealed-shard.js";
 import type { VramManager } from "./vram-manager.js";
 
 /** One part of a tensor-parallel model and the manager of the device it goes to. */
@@ -54,7 +55,9 @@ export async function sealGroup(parts: readonly GroupPart[], model_ref?: string)
   });
   const envelopes = members.map(({ manager, shard }) => manager.sealEnvelope(shard));
   const names = envelopes.map(({ context }) => context.model_ref);
-  const verdict = verifyGroup(members.map(({ shard }, index) => ({ ...shard, model_ref: names[index] ?? null })));
+  const verdict = verifyGroup(
+    members.map(({ shard }, index) => ({ ...shardFields(shard), model_ref: names[index] ?? null })),
+  );
   if (verdict.status === "failed") {
     discard();
     throw new VramResidencyError("integrity_violation", verdict.problems.map(({ message }) => message).join("; "));

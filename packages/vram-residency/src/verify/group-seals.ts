@@ -1,4 +1,5 @@
 import { type KeyLookup, type SealEnvelope, type SealEnvelopeVerdict, verifySealEnvelope } from "./seal-envelope.js";
+import { shardFields } from "./sealed-shard.js";
 import { type GroupProblem, verifyGroup } from "./shard-group.js";
 
 /** What a tensor-parallel group must be, by whoever made it; what is left out is not compared. */
@@ -49,7 +50,9 @@ export function verifyGroupSeals(
     const message = `the seal of ${envelope.shard.shard_id} does not hold: ${verdict.reason}`;
     problems.push({ problem: verdict.reason, message });
   }
-  const group = verifyGroup(envelopes.map(({ shard, context }) => ({ ...shard, model_ref: context.model_ref })));
+  const group = verifyGroup(
+    envelopes.map(({ shard, context }) => ({ ...shardFields(shard), model_ref: context.model_ref })),
+  );
   if (group.status === "failed") {
     // A seal without a digest was told above.
     return {
