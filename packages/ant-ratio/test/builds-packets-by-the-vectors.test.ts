@@ -73,3 +73,36 @@ describe("packets of the vectors", () => {
     }
   });
 });
+
+describe("a probe and a report of two configurations", () => {
+  const [first] = cases;
+  if (first === undefined) throw new Error("no cases");
+  const shape = { ring_len: 2048, slot_dim: 256, expert_heads: 4 };
+  const built = (settings: JsonObject): ReturnType<typeof buildPacket> =>
+    buildPacket(
+      { metrics: { json: first.metrics }, env: { json: first.env }, run_cmd: { json: first.run_cmd } },
+      { json: { ...first.report, settings: { eval_disjoint: true, ...settings } } },
+    );
+
+  it.each(Object.keys(shape))("are refused where both state %s and it differs", (key) => {
+    expect(built(shape).status).toBe("ok");
+    const refused = built({ ...shape, [key]: 8 });
+    expect(refused).toMatchObject({
+      status: "refused",
+      reasons: [{ artifact: "report.json", pointer: `/settings/${key}`, found: "8" }],
+    });
+  });
+
+  it("are refused with every difference at once", () => {
+    const refused = built({ ring_len: 8, slot_dim: 8, expert_heads: 8 });
+    expect(refused.status === "refused" ? refused.reasons.map(({ pointer }) => pointer) : []).toEqual([
+      "/settings/ring_len",
+      "/settings/slot_dim",
+      "/settings/expert_heads",
+    ]);
+  });
+
+  it("are not told apart by what only one of them states", () => {
+    expect(built({}).status).toBe("ok");
+  });
+});

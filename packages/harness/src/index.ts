@@ -96,6 +96,7 @@ export type { PublishedStatus, TrialResult, TrialStatus } from "./trial/trial-re
 export {
   type Configuration,
   type ExpandOptions,
+  type PlannedEngine,
   MAX_CONFIGURATIONS,
   expandSweep,
   trialsOf,

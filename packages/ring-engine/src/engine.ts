@@ -118,10 +118,14 @@ function whoCan(engines: readonly EngineKind[]): string {
   return `the ${engines.join(" and the ")} engine${engines.length > 1 ? "s do" : " does"}`;
 }
 
-function supportOf(
+/**
+ * Whether an engine of a kind can execute a workload, on a host that has one or not. Throws `invalid_options` for
+ * options that no engine takes.
+ */
+export function engineSupports(
   kind: EngineKind,
   spec: WorkloadSpec<SpecInteger>,
-  options: Partial<RingOptions> | undefined,
+  options?: Partial<RingOptions>,
 ): Support {
   const resolved = requireRingOptions(options);
   const { precision, ptr_dtype } = spec.ant_spec;
@@ -176,11 +180,11 @@ function engineOf(parts: EngineParts): Engine {
   return {
     ...parts,
     ptr_dtypes: POINTER_PRECISIONS,
-    supports: (spec, options) => supportOf(kind, spec, options),
+    supports: (spec, options) => engineSupports(kind, spec, options),
     prepare: async (spec, options, { seed, signal, batches }) => {
       signal?.throwIfAborted();
       checkSeed(seed);
-      const support = supportOf(kind, spec, options);
+      const support = engineSupports(kind, spec, options);
       if (support.status === "unsupported") {
         throw new RingEngineError("unsupported", support.reason, {
           details: { reason: support.code, engines: support.engines },

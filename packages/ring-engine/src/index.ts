@@ -27,6 +27,7 @@ export {
   type PrepareOptions,
   type Support,
   createEngine,
+  engineSupports,
 } from "./engine.js";
 export type { EngineDevice } from "./engine-device.js";
 export { RingEngineError, type RingEngineErrorCode, isRingEngineError } from "./errors.js";

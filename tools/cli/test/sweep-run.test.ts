@@ -1,8 +1,13 @@
 import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadAddon } from "@vrx/native-cuda";
+import { fakeDriverLibrary } from "@vrx/native-cuda/testing";
 import { describe, expect, it } from "vitest";
 import { testFolder } from "./helpers/folder.js";
 import { vrx } from "./helpers/vrx.js";
+
+const noFakeDriver = fakeDriverLibrary().status === "unavailable" || loadAddon().status === "unavailable";
+if (noFakeDriver) console.log("skipped: sweeps on a GPU: there is no compiler for the fake driver");
 
 const folder = testFolder();
 const run = (...words: string[]): ReturnType<typeof vrx> => vrx(words, { cwd: folder });
@@ -127,6 +132,27 @@ describe("vrx sweep", () => {
       JSON.parse(vrx(["sweep", "run", "tiny.yaml", "--json", ...words], { cwd: folder, env: task }).stdout) as object;
     expect(part()).toMatchObject({ shard: { index: 3, of: 4 } });
     expect(part("--shard", "1/2")).toMatchObject({ shard: { index: 1, of: 2 } });
+  });
+
+  it.skipIf(noFakeDriver)("runs on the GPU of a driver, where there is one, and nothing simulated is ranked", () => {
+    const onGpu = sweep.replace("engine: reference", "engine: cuda").replaceAll("fp64", "fp32");
+    writeFileSync(join(folder, "gpu.yaml"), onGpu.replace("name: tiny", "name: gpu"));
+    // A login node plans for the nodes that have a GPU.
+    expect(JSON.parse(run("sweep", "plan", "gpu.yaml", "--json").stdout)).toMatchObject({ trials: 4, unknown: 0 });
+    const simulated = run("sweep", "run", "gpu.yaml", "--fake-driver", "--json");
+    expect(JSON.parse(simulated.stdout)).toMatchObject({ known: 0, done: 4, lost: [], packets: 2 });
+    const packets = read("sweeps/gpu/packets.jsonl").trim().split("\n");
+    for (const line of packets) {
+      const packet = JSON.parse(line) as { vrx: object };
+      expect(packet.vrx).toMatchObject({ simulated: true, device_kind: "cuda", engine: "cuda" });
+      expect(packet).toMatchObject({ vram_ratio_reserved: expect.any(Number) as number, stability_pass: false });
+    }
+    const status = (...words: string[]): unknown =>
+      (JSON.parse(run("sweep", "status", "gpu.yaml", "--json", ...words).stdout) as { trials: unknown }).trials;
+    expect(status("--fake-driver")).toEqual({ invalid: 4 });
+    // Another driver is another trial: a simulated result is never taken for a real one.
+    expect(status()).toEqual({ not_run: 4 });
+    expect(run("sweep", "run", "tiny.yaml", "--fake-driver").stderr).toContain("engine auto or cuda");
   });
 
   it("refuses a file with everything that is wrong with it, and a shard that is none", () => {

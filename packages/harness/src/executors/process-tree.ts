@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** A process and what tells it from a later one of the same number. */
 export interface KnownProcess {
@@ -7,6 +8,8 @@ export interface KnownProcess {
   /** Its start in the kernel's ticks. */
   readonly start: string;
   readonly rss_bytes: number;
+  /** Over, and waiting for its parent to look: it holds nothing any more. */
+  readonly ended: boolean;
 }
 
 /** The kernel's unit of resident memory in `stat`; `statm` and `status` round to it too. */
@@ -17,7 +20,8 @@ function processOf(pid: number): KnownProcess | null {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [, rss = "0"] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    return { pid, group: Number(fields[2]), start: fields[19] ?? "", rss_bytes: Number(rss) * KIB };
+    const ended = fields[0] === "Z" || fields[0] === "X";
+    return { pid, group: Number(fields[2]), start: fields[19] ?? "", rss_bytes: Number(rss) * KIB, ended };
   } catch {
     // It ended in between.
     return null;
@@ -62,5 +66,20 @@ export function killKnown(processes: Iterable<KnownProcess>): void {
         // It ended in between.
       }
     }
+  }
+}
+
+const GONE_POLL_MS = 20;
+
+/** Waits until killed processes have let go of their memory, that of devices too, but no longer than `limit_ms`. */
+export async function untilGone(processes: Iterable<KnownProcess>, limit_ms: number): Promise<void> {
+  let left = [...processes];
+  for (let waited_ms = 0; waited_ms < limit_ms; waited_ms += GONE_POLL_MS) {
+    left = left.filter(({ pid, start }) => {
+      const now = processOf(pid);
+      return now?.start === start && !now.ended;
+    });
+    if (left.length === 0) return;
+    await delay(GONE_POLL_MS);
   }
 }

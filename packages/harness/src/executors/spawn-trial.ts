@@ -7,7 +7,7 @@ import { HarnessError } from "../errors.js";
 import type { Outcome } from "../store/trial-store.js";
 import type { TrialOutcome } from "../trial/run-trial.js";
 import type { TrialProgramInput } from "../trial/trial-program.js";
-import { type KnownProcess, killKnown, processTree } from "./process-tree.js";
+import { type KnownProcess, killKnown, processTree, untilGone } from "./process-tree.js";
 import type { AttemptRunner } from "./run-attempt.js";
 
 /** How often the memory of a trial is looked at, where it has a limit. */
@@ -120,6 +120,7 @@ export const spawnTrial: AttemptRunner = async ({ attempt, store, limits, device
     // What a killed trial may have started ends with it.
     signalGroup(child, "SIGKILL");
     killKnown(known.values());
+    await untilGone(known.values(), KILL_GRACE_MS);
     const rest = {
       started_utc,
       executor: "",

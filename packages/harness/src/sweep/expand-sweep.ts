@@ -1,5 +1,5 @@
 import { isAntRatioError, planTokenBudget } from "@vrx/ant-ratio";
-import { type Engine, createEngine } from "@vrx/ring-engine";
+import { type Engine, createEngine, engineSupports } from "@vrx/ring-engine";
 import {
   type WorkloadSpec,
   canonicalizeWorkloadSpec,
@@ -125,9 +125,30 @@ function programRunner({ argv, env = {}, version }: ProgramChoice): Runner {
   return { kind: "program", argv, env, version: version ?? null };
 }
 
+/** What of an engine a sweep is planned with. */
+export type PlannedEngine = Pick<Engine, "kind" | "threads" | "supports" | "options">;
+
 export interface ExpandOptions {
-  /** The engine `auto` stands for; that of this host by default. */
-  readonly engine?: Engine;
+  /** The engine that trials are planned for, such as one on a fake driver; by default that of the sweep's runner. */
+  readonly engine?: PlannedEngine;
+}
+
+/** A GPU is needed where trials run, not where they are planned: the login node of a cluster has none. */
+const cudaAnywhere: PlannedEngine = {
+  kind: "cuda",
+  threads: 1,
+  options: {},
+  supports: (spec, options) => engineSupports("cuda", spec, options),
+};
+
+async function engineOf({ runner }: SweepDocument): Promise<PlannedEngine | null> {
+  if (!("engine" in runner)) return null;
+  const { engine, threads, instruction_set } = runner;
+  if (engine === "cuda") return cudaAnywhere;
+  return createEngine(engine, {
+    ...(threads === undefined ? {} : { threads }),
+    ...(instruction_set === undefined ? {} : { instruction_set }),
+  });
 }
 
 /**
@@ -147,8 +168,7 @@ export async function expandSweep(
       `axes: expected at most ${MAX_CONFIGURATIONS} combinations, found ${count}`,
     );
   }
-  const { runner } = sweep;
-  const engine = "engine" in runner ? (options.engine ?? (await createEngine(runner.engine))) : null;
+  const engine = "engine" in sweep.runner ? (options.engine ?? (await engineOf(sweep))) : null;
   const base = { ...baseKnobs(sweep.base), ...sweep.set };
   const configurations: Configuration[] = [];
   const specOf = specReader();
@@ -163,7 +183,7 @@ export async function expandSweep(
 
 interface Expansion {
   readonly sweep: SweepDocument;
-  readonly engine: Engine | null;
+  readonly engine: PlannedEngine | null;
   readonly specOf: (knobs: Knobs) => SpecOrProblems;
 }
 
@@ -222,7 +242,7 @@ function configurationOf(
 
 const OPTION_PREFIX = "options.";
 
-function runnerOf({ runner }: SweepDocument, engine: Engine | null, knobs: Knobs): Runner {
+function runnerOf({ runner }: SweepDocument, engine: PlannedEngine | null, knobs: Knobs): Runner {
   if (!("engine" in runner)) return programRunner(runner);
   const kind = engine?.kind ?? (runner.engine === "auto" ? "reference" : runner.engine);
   const threads = knobs["threads"] ?? runner.threads;
@@ -233,9 +253,10 @@ function runnerOf({ runner }: SweepDocument, engine: Engine | null, knobs: Knobs
   const ring: RingRunner = {
     engine: kind,
     engine_options: {
-      ...(runner.instruction_set === undefined ? {} : { instruction_set: runner.instruction_set }),
+      ...(kind === "cpu" && runner.instruction_set !== undefined ? { instruction_set: runner.instruction_set } : {}),
       // The reference has one thread; what the cpu engine would choose by itself differs from host to host.
       ...(kind === "cpu" ? { threads: Number(threads ?? engine?.threads ?? 1) } : {}),
+      ...(engine?.options.driver === undefined ? {} : { driver: engine.options.driver }),
     },
     kind: "ring",
     options,

@@ -43,13 +43,14 @@ export interface SweepPlan {
 }
 
 /**
- * Usual speeds on one core: seconds for each position of each sample, beside operations a second. They were measured
- * with `npm run bench -- ring-cpu` and are right within a factor of three on other machines.
+ * Usual speeds: seconds for each position, beside operations a second. Those on one core were measured with
+ * `npm run bench -- ring-cpu` and are right within a factor of three on other machines; that of a GPU, whose positions
+ * are those of a whole batch at once, is the estimate of docs/cuda-engine.md.
  */
-const NOMINAL: Readonly<Record<EngineKind, { readonly position_s: number; readonly flops_per_s: number } | null>> = {
+const NOMINAL: Readonly<Record<EngineKind, { readonly position_s: number; readonly flops_per_s: number }>> = {
   reference: { position_s: 5e-5, flops_per_s: 0.6e9 },
   cpu: { position_s: 3e-6, flops_per_s: 70e9 },
-  cuda: null,
+  cuda: { position_s: 6e-6, flops_per_s: 33e12 },
 };
 
 /** What starting a trial takes: a process of Node that starts another, and the store. */
@@ -132,10 +133,11 @@ function ringOf(plan: TrialPlan): {
 
 function stepSeconds(plan: TrialPlan): number | null {
   const ring = ringOf(plan);
-  const nominal = ring === null ? null : NOMINAL[ring.engine];
-  if (ring === null || nominal === null) return null;
+  if (ring === null) return null;
+  const nominal = NOMINAL[ring.engine];
   const { batch_size, synth_len } = plan.workload.colony_spec;
   const flops = countFlops(plan.workload, ring.options).per_step;
+  if (ring.engine === "cuda") return synth_len * nominal.position_s + flops / nominal.flops_per_s;
   // More threads than samples have nothing to do.
   const threads = Math.min(ring.threads, batch_size);
   return (batch_size * synth_len * nominal.position_s + flops / nominal.flops_per_s) / threads;

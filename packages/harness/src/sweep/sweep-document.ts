@@ -18,8 +18,8 @@ export type AxisBlock =
   | { readonly list: readonly Knobs[] };
 
 export interface RingRunnerChoice {
-  /** `auto` is resolved to an engine of this host when the sweep is planned. */
-  readonly engine: "auto" | "reference" | "cpu";
+  /** `auto` is resolved to an engine of this host when the sweep is planned; the others mean the same everywhere. */
+  readonly engine: "auto" | "reference" | "cpu" | "cuda";
   readonly threads?: number;
   readonly instruction_set?: CpuInstructionSet;
   readonly options?: Partial<Omit<RingOptions, "expert_heads">>;

@@ -97,7 +97,9 @@ async function join2(
   root: string,
 ): Promise<AntRatioPacket | string> {
   if (cost === null || learnt === null) return `the ${cost === null ? "probe" : "capability run"} was not run`;
-  if (learnt.status !== "passed") return `the capability run is ${learnt.status}: ${learnt.reasons.join("; ")}`;
+  // A simulated one is evaluated too; its packet says what it is, and is not ranked.
+  const evaluated = learnt.status === "passed" || (learnt.status === "invalid" && learnt.simulated);
+  if (!evaluated) return `the capability run is ${learnt.status}: ${learnt.reasons.join("; ")}`;
   const probeFolder = await store.resultFolder(probe.digest);
   const learntFolder = await store.resultFolder(capability.digest);
   if (probeFolder === null || learntFolder === null) return "a result has gone";

@@ -152,7 +152,7 @@ export function sweepProblems(value: unknown, known: ReadonlySet<string>): reado
       one,
       {
         engine: object({
-          required: { engine: oneOf("auto", "reference", "cpu") },
+          required: { engine: oneOf("auto", "reference", "cpu", "cuda") },
           optional: {
             threads: whole(1),
             instruction_set: oneOf("generic", "avx2", "avx512"),

@@ -91,10 +91,11 @@ async function runCapabilityPlan(plan: CapabilityPlan, options: RunTrialOptions)
     plan.runner.kind === "ring" ? await runCapability(plan, options) : await runCapabilityProgram(plan, options);
   if (outcome.status === "evaluated") {
     const { eval: evaluated, train, engine } = outcome.report;
+    const { simulated } = engine;
     return {
-      status: "passed",
-      reasons: [],
-      simulated: engine.simulated,
+      status: simulated ? "invalid" : "passed",
+      reasons: simulated ? [`the ${engine.kind} engine ran on a simulated device`] : [],
+      simulated,
       figures: {
         eval_acc: evaluated.eval_acc,
         eval_n: evaluated.eval_n,
@@ -110,7 +111,8 @@ async function runCapabilityPlan(plan: CapabilityPlan, options: RunTrialOptions)
 
 /**
  * Runs one plan into a folder, in this process. Resolves however the trial ends; a failure is a status with reasons.
- * Rejects with the signal's reason when it is aborted, and where the artifacts cannot be written.
+ * Rejects with the signal's reason when it is aborted, and where nothing is learnt of the configuration: the artifacts
+ * cannot be written, or this host does not have its engine.
  */
 export async function runTrial(plan: TrialPlan, options: RunTrialOptions): Promise<TrialOutcome> {
   await mkdir(options.folder, { recursive: true });
@@ -119,7 +121,7 @@ export async function runTrial(plan: TrialPlan, options: RunTrialOptions): Promi
   } catch (error) {
     options.signal?.throwIfAborted();
     const { code, message } = error as NodeJS.ErrnoException;
-    if (["ENOSPC", "EDQUOT", "EIO", "EROFS", "write_failed"].includes(code ?? "")) throw error;
+    if (["ENOSPC", "EDQUOT", "EIO", "EROFS", "write_failed", "engine_unavailable"].includes(code ?? "")) throw error;
     const oom = isRingEngineError(error) && error.code === "out_of_memory";
     return { status: oom ? "oom" : "failed", reasons: [message], simulated: false, figures: {} };
   }

@@ -7,7 +7,12 @@ import type { AssocTask } from "../capability/assoc-task.js";
 export interface RingRunner {
   readonly kind: "ring";
   readonly engine: EngineKind;
-  readonly engine_options: { readonly threads?: number; readonly instruction_set?: CpuInstructionSet };
+  /** Which GPU is the executor's to say; `driver` is another CUDA driver than the system's, such as a fake one. */
+  readonly engine_options: {
+    readonly threads?: number;
+    readonly instruction_set?: CpuInstructionSet;
+    readonly driver?: string;
+  };
   /** What differs from the defaults; the heads are the plan's. */
   readonly options: Partial<Omit<RingOptions, "expert_heads">>;
 }

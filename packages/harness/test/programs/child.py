@@ -106,7 +106,8 @@ def forks():
     if os.fork() == 0:
         i = 3
         while True:
-            time.sleep(0.01)
+            # Slow enough for the end of its parent to be noticed before the run has all its steps.
+            time.sleep(0.2)
             send({"step": i, "loss": 1.0})
             i += 1
     sys.exit(0)

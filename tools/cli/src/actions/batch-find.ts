@@ -36,7 +36,7 @@ import { quoteName } from "../frame/printable.js";
 import { figure, table } from "../frame/table.js";
 import { capacityModelOf } from "../inputs/capacity-model.js";
 import { readNamedSpecs } from "../inputs/spec-source.js";
-import { namedEngine } from "./named-engine.js";
+import { namedEngine } from "../inputs/named-engine.js";
 
 const TARGETS_FILE = "ant_ratio_batch_targets_v0.json";
 

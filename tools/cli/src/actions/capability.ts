@@ -16,7 +16,7 @@ import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import { quoteName } from "../frame/printable.js";
 import { table } from "../frame/table.js";
 import { readNamedSpec } from "../inputs/spec-source.js";
-import { namedEngine } from "./named-engine.js";
+import { fakeDevice, namedEngine } from "../inputs/named-engine.js";
 
 /** Trains, evaluates, and writes report.json. */
 export async function run(call: CapabilityCall): Promise<ExitCode> {
@@ -64,7 +64,11 @@ async function planOf(
   workload: WorkloadSpec,
 ): Promise<CapabilityPlan & { readonly runner: RingRunner }> {
   const { engine: choice, threads, heads, seed } = options;
-  const engine = await namedEngine(choice, output, threads === undefined ? {} : { threads });
+  const engine = await namedEngine(choice, output, {
+    ...(threads === undefined ? {} : { threads }),
+    ...(await fakeDevice(options["fake-driver"])),
+  });
+  const { driver } = engine.options;
   const { batch_size, seq_len } = workload.colony_spec;
   const budget = options["ring-tokens"];
   if ((budget === undefined) === (options.steps === undefined)) {
@@ -80,7 +84,10 @@ async function planOf(
     runner: {
       kind: "ring",
       engine: engine.kind,
-      engine_options: engine.kind === "cpu" ? { threads: engine.threads } : {},
+      engine_options: {
+        ...(engine.kind === "cpu" ? { threads: engine.threads } : {}),
+        ...(driver === undefined ? {} : { driver }),
+      },
       options: ringOptions(options.options),
     },
     toolkit: null,

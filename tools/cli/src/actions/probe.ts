@@ -21,7 +21,7 @@ import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import type { Output } from "../frame/output.js";
 import { composeSpec } from "../inputs/ant-colony.js";
 import { readNamedSpec } from "../inputs/spec-source.js";
-import { fakeDevice, namedEngine } from "./named-engine.js";
+import { fakeDevice, namedEngine } from "../inputs/named-engine.js";
 import {
   inBytes,
   inSeconds,

@@ -4,7 +4,7 @@ import { type ExitCode, exitCodes } from "../frame/exit-codes.js";
 import type { Output } from "../frame/output.js";
 import { printable, quoteName } from "../frame/printable.js";
 import { readNamedGolden } from "../inputs/golden-source.js";
-import { fakeDevice, namedEngine } from "./named-engine.js";
+import { fakeDevice, namedEngine } from "../inputs/named-engine.js";
 
 /** What came of one file. */
 type Outcome =

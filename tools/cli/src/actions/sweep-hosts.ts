@@ -28,7 +28,11 @@ import { inSeconds } from "./probe-report.js";
 
 /** Measures hosts, and writes which of them are like the others. */
 export async function run({ operands, options, output, signal }: SweepHostsCall): Promise<ExitCode> {
-  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out);
+  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out, {
+    here: options.executor === "local",
+    fake: false,
+    output,
+  });
   const trial = trialFor(configurations, options.configuration);
   const folder = join(dir, "hosts");
   const { places, unusable } = await placesFor(options, folder, output);

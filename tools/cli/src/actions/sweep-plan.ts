@@ -12,7 +12,11 @@ import { labelText } from "./sweep-lines.js";
 
 /** Says what a sweep would run, and what that is expected to need. */
 export async function run({ operands, options, output }: SweepPlanCall): Promise<ExitCode> {
-  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out);
+  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out, {
+    here: false,
+    fake: options["fake-driver"],
+    output,
+  });
   const prices = options.prices === undefined ? null : await priceTableOf(options.prices);
   const folder = join(dir, "store");
   // Looking at a plan makes no folder.

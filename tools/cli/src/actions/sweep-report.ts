@@ -8,7 +8,11 @@ import { packetLines } from "./sweep-lines.js";
 
 /** Writes the report of the results that are there. */
 export async function run({ operands, options, output }: SweepReportCall): Promise<ExitCode> {
-  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out);
+  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out, {
+    here: false,
+    fake: options["fake-driver"],
+    output,
+  });
   const store = await openStore(join(dir, "store"));
   try {
     const report = await writeSweepReport(sweep, configurations, store, dir);

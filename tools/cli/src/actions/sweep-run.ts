@@ -42,8 +42,12 @@ export async function run({ operands, options, output, signal }: SweepRunCall): 
   if (excluded !== undefined && options.executor !== "slurm") {
     throw new CliError("bad_arguments", `--exclude-hosts is not for the ${options.executor} executor`);
   }
-  const executor = await executorOf(options, output, excluded === undefined ? [] : await excludedHosts(excluded));
-  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out);
+  const here = options.executor === "local";
+  const fake = options["fake-driver"];
+  if (fake && !here) throw new CliError("bad_arguments", `--fake-driver is not for the ${options.executor} executor`);
+  const exclude = excluded === undefined ? [] : await excludedHosts(excluded);
+  const { sweep, configurations, engine, dir } = await sweepOf(operands.sweep, options.out, { here, fake, output });
+  const executor = await executorOf(options, output, { exclude, device: engine?.device?.uuid ?? null });
   const trials = trialsOf(sweep, configurations);
   const store = await openStore(join(dir, "store"));
   try {

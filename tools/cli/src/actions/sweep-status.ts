@@ -7,7 +7,11 @@ import { sweepOf } from "../inputs/sweep-file.js";
 
 /** Counts the trials of a sweep by status. */
 export async function run({ operands, options, output }: SweepStatusCall): Promise<ExitCode> {
-  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out);
+  const { sweep, configurations, dir } = await sweepOf(operands.sweep, options.out, {
+    here: false,
+    fake: options["fake-driver"],
+    output,
+  });
   const folder = join(dir, "store");
   const store = existsSync(folder) ? await openStore(folder) : null;
   const states = await store?.states();

@@ -2,6 +2,7 @@ import { jsonOption } from "../frame/common-options.js";
 import { type CallOf, defineCommand, operand } from "../frame/define-command.js";
 import { integer, text } from "../frame/options.js";
 import { engineOption } from "./engine-option.js";
+import { fakeDriverOption } from "./fake-driver-option.js";
 
 const takes = {
   operands: { spec: operand("SPEC", "a spec: a file, a preset, or `-` for standard input", { completes: "spec" }) },
@@ -29,6 +30,7 @@ const takes = {
       short: "o",
       completes: "directory",
     }),
+    "fake-driver": fakeDriverOption,
     json: jsonOption,
   },
 };

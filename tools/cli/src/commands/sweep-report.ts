@@ -1,11 +1,13 @@
 import { jsonOption } from "../frame/common-options.js";
 import { type CallOf, defineCommand, operand } from "../frame/define-command.js";
 import { text } from "../frame/options.js";
+import { fakeDriverOption } from "./fake-driver-option.js";
 
 const takes = {
   operands: { sweep: operand("SWEEP", "a sweep file, YAML or JSON (docs/sweeps.md)", { completes: "file" }) },
   options: {
     out: text("DIR", "the folder of the sweep (default: sweeps/<name>)", { short: "o", completes: "directory" }),
+    "fake-driver": fakeDriverOption,
     json: jsonOption,
   },
 };

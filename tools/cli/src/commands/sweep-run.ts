@@ -1,6 +1,7 @@
 import { jsonOption } from "../frame/common-options.js";
 import { type CallOf, defineCommand, operand } from "../frame/define-command.js";
 import { choice, flag, integer, text } from "../frame/options.js";
+import { fakeDriverOption } from "./fake-driver-option.js";
 
 const takes = {
   operands: { sweep: operand("SWEEP", "a sweep file, YAML or JSON (docs/sweeps.md)", { completes: "file" }) },
@@ -11,7 +12,10 @@ const takes = {
       "where trials run: on this host, as job arrays of Slurm, or by workers on a queue of Redis (`vrx worker`)",
       "local",
     ),
-    device: text("UUIDS", "local: GPUs to run on, separated by commas, one trial on each at a time (default: none)"),
+    device: text(
+      "UUIDS",
+      "local: GPUs to run on, separated by commas, one trial on each at a time (default: the first, where the engine is cuda)",
+    ),
     slurm: text("FILE", "slurm: partition, gres and the other options, YAML or JSON (docs/slurm.md)", {
       completes: "file",
     }),
@@ -33,6 +37,7 @@ const takes = {
       "look at the GPUs of a host first (ECC, remapped rows, clocks, PCIe), and run nothing where they are unfit",
     ),
     verify: flag("check every result that is there, file by file, before it counts"),
+    "fake-driver": fakeDriverOption,
     json: jsonOption,
   },
 };

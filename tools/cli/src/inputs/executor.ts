@@ -23,12 +23,16 @@ export interface ExecutorChoice {
 
 const limit_bytes = 1024 * 1024;
 
+/** What else there is to know before trials run. */
+export interface ExecutorFacts {
+  /** Hosts to keep away from. */
+  readonly exclude: readonly string[];
+  /** The GPU of this host that trials run on unless others are named: it is locked while they do; null: none. */
+  readonly device: string | null;
+}
+
 /** The executor that was asked for; throws a {@link CliError} for options that are wrong or of another executor. */
-export async function executorOf(
-  choice: ExecutorChoice,
-  output: Output,
-  excluded: readonly string[] = [],
-): Promise<TrialExecutor> {
+export async function executorOf(choice: ExecutorChoice, output: Output, facts: ExecutorFacts): Promise<TrialExecutor> {
   const { executor, device, parallel, slurm, redis, queue } = choice;
   const foreign = [
     executor === "local" ? undefined : device === undefined ? undefined : "--device",
@@ -38,11 +42,14 @@ export async function executorOf(
   ].find((option) => option !== undefined);
   if (foreign !== undefined) throw new CliError("bad_arguments", `${foreign} is not for the ${executor} executor`);
   const onNote = (text: string): void => output.note(text);
-  if (executor === "local") return localExecutor(device === undefined ? { parallel } : { devices: devicesOf(device) });
+  if (executor === "local") {
+    const devices = device !== undefined ? devicesOf(device) : facts.device === null ? [] : [facts.device];
+    return localExecutor({ devices, parallel });
+  }
   try {
     if (executor === "slurm") {
       const options = slurm === undefined ? {} : await slurmOptionsOf(slurm);
-      const exclude = [...(options.exclude === undefined ? [] : [options.exclude]), ...excluded].join(",");
+      const exclude = [...(options.exclude === undefined ? [] : [options.exclude]), ...facts.exclude].join(",");
       return slurmExecutor(exclude === "" ? options : { ...options, exclude }, { onNote });
     }
     if (redis === undefined) throw new CliError("bad_arguments", "--executor bullmq: expected --redis URL");

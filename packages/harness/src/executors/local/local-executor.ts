@@ -7,7 +7,7 @@ import { spawnTrial } from "../spawn-trial.js";
 import { lockDevice } from "./device-lock.js";
 
 export interface LocalExecutorOptions {
-  /** GPUs to run on, by UUID, one trial on each at a time; none: trials get no GPU. */
+  /** GPUs to run on, by UUID, one trial on each at a time; none: trials are given no GPU, and none is locked. */
   readonly devices?: readonly string[];
   /** Trials at a time where there are no devices; 1 unless given, since two measurements disturb each other. */
   readonly parallel?: number;

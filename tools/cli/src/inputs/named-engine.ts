@@ -1,7 +1,7 @@
 import { type Engine, type EngineChoice, type EngineOptions, createEngine, isRingEngineError } from "@vrx/ring-engine";
 import { CliError } from "../frame/cli-error.js";
 import type { Output } from "../frame/output.js";
-import { driverChoice } from "../inputs/driver-choice.js";
+import { driverChoice } from "./driver-choice.js";
 
 /**
  * The engine of `--engine`. Notes on stderr why `auto` had to take a slower one; throws a {@link CliError} with what to
