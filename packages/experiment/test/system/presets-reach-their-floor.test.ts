@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lowerManifest, parseManifest } from "@vrx/manifest";
 import { afterAll, describe, expect, it } from "vitest";
-import { type RunReport, runTarget } from "../../src/run/run-target.js";
+import { type RunReport, runTarget } from "../../src/index.js";
 
 const presets = fileURLToPath(new URL("../../../manifest/presets/", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "vrx-presets-"));
@@ -20,7 +20,7 @@ describe("the smoke of every preset learns what can be learnt of its data", () =
     "%s",
     async (filename) => {
       const manifest = lowerManifest(parseManifest(readFileSync(presets + filename, "utf8")));
-      const target = manifest.targets.find(({ name }) => name === manifest.entrypoints?.["smoke"]);
+      const target = manifest.targets.find(({ name }) => name === manifest.entrypoints["smoke"]);
       if (target?.type !== "experiment") throw new Error(`${filename}: its smoke is no experiment`);
       const { dir } = await runTarget(manifest, target, { root, out: join(root, filename) });
 
