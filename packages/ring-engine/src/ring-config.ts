@@ -42,18 +42,19 @@ export function ringShape(spec: WorkloadSpec<SpecInteger>, options: RingOptions)
 
 /** The first size that no engine can index, or null. */
 export function oversized(shape: RingShape): { readonly name: string; readonly value: number } | null {
-  const sizes = {
-    ring_len: shape.ring_len,
-    slot_dim: shape.slot_dim,
-    synth_len: shape.synth_len,
-    batch_size: shape.batch_size,
-    sensory_dim: shape.sensory_dim,
-    expert_heads: shape.expert_heads,
-    num_classes: shape.num_classes,
-    "batch_size * synth_len": shape.batch_size * shape.synth_len,
-  };
-  const [name, value] = Object.entries(sizes).find(([, size]) => size > LARGEST_SIZE) ?? [];
-  return name === undefined || value === undefined ? null : { name, value };
+  const names = [
+    "ring_len",
+    "slot_dim",
+    "synth_len",
+    "batch_size",
+    "sensory_dim",
+    "expert_heads",
+    "num_classes",
+  ] as const;
+  const name = names.find((one) => shape[one] > LARGEST_SIZE);
+  if (name !== undefined) return { name, value: shape[name] };
+  const product = shape.batch_size * shape.synth_len;
+  return product > LARGEST_SIZE ? { name: "batch_size * synth_len", value: product } : null;
 }
 
 export function isComputePrecision(word: string): word is ComputePrecision {

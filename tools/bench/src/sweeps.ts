@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -14,11 +14,12 @@ import {
   spawnTrial,
   trialsOf,
 } from "@vrx/harness";
+import { type EngineKind, createEngine, isRingEngineError } from "@vrx/ring-engine";
 import type { Row } from "./row.js";
 
 /** Planning, running and going on with sweeps: what the harness costs beside the trials themselves. */
 export async function run(): Promise<Row[]> {
-  return [...(await planningRows()), ...(await finishedRows()), ...(await overheadRows())];
+  return [...(await planningRows()), ...(await finishedRows()), ...(await overheadRows()), ...(await measuringRows())];
 }
 
 const PLANNED = 100_000;
@@ -190,4 +191,66 @@ async function overheadRows(): Promise<Row[]> {
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** What each of two probes of a preset measures: some ten seconds of it. */
+const MEASURED: readonly { readonly engine: EngineKind; readonly base: string; readonly measure_steps: number }[] = [
+  { engine: "cpu", base: "od1_small", measure_steps: 800 },
+  { engine: "cuda", base: "od1_real", measure_steps: 3000 },
+];
+
+/** How much of a sweep's time its measured steps are; the rest is processes, warm-up, artifacts and the store. */
+async function measuringRows(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { engine, base, measure_steps } of MEASURED) {
+    try {
+      await createEngine(engine);
+    } catch (error) {
+      if (!isRingEngineError(error)) throw error;
+      console.error(`  skipped: the share of measuring on ${engine}: ${error.message}`);
+      continue;
+    }
+    const dir = scratch(false);
+    try {
+      const store = await openStore(dir);
+      const sweep = defineSweep({
+        schema_version: "vrx_sweep_v1",
+        name: "measuring",
+        base,
+        axes: [{ grid: { "options.learning_rate": [1e-3, 2e-3] } }],
+        seeds: [1],
+        runner: { engine },
+        probe: { warmup_steps: 10, measure_steps },
+      });
+      const began = performance.now();
+      let measured_s = 0;
+      const trials = trialsOf(sweep, await expandSweep(sweep));
+      for await (const event of runSweep(trials, { store, executor: localExecutor() })) {
+        if (event.event === "lost") throw new Error(event.why);
+        if (event.event === "finished") measured_s += await measuredSeconds(store, event.digest);
+      }
+      const all_s = (performance.now() - began) / 1000;
+      await store.close();
+      rows.push({
+        name: `${engine}: measured steps of two probes of ${base}`,
+        value: measured_s,
+        unit: "s",
+        ratio: measured_s / all_s,
+        ratio_of: "the whole sweep",
+        ...(engine === "cuda" ? { floor: 0.9 * all_s } : {}),
+      });
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+  return rows;
+}
+
+async function measuredSeconds(store: TrialStore, digest: string): Promise<number> {
+  const folder = await store.resultFolder(digest);
+  if (folder === null) throw new Error(`the result of ${digest} is not there`);
+  const { measure_wall_time_s } = JSON.parse(readFileSync(join(folder, "run/metrics.json"), "utf8")) as {
+    readonly measure_wall_time_s: number;
+  };
+  return measure_wall_time_s;
 }

@@ -12,7 +12,7 @@ import { HarnessError } from "../errors.js";
 import type { CapabilityPlan, ProbePlan, RingRunner, Runner, Trial } from "../trial/trial.js";
 import { trialOf } from "../trial/trial-digest.js";
 import { HARNESS_VERSION } from "../version.js";
-import { ANT_KNOBS, COLONY_KNOBS, KNOWN_KNOBS, TASK_KNOBS } from "./knobs.js";
+import { ANT_KNOBS, COLONY_KNOBS, KNOWN_KNOBS, SPEC_KNOBS, TASK_KNOBS } from "./knobs.js";
 import type { AxisBlock, KnobValue, Knobs, ProgramChoice, SweepDocument } from "./sweep-document.js";
 
 /** The largest number of combinations of a sweep. */
@@ -103,20 +103,22 @@ function specReader(): (knobs: Knobs) => SpecOrProblems {
   const known = new Map<string, SpecOrProblems>();
   return (knobs) => {
     const unknown = Object.keys(knobs).filter((name) => !KNOWN_KNOBS.has(name) && !name.includes("."));
+    // Most configurations share a spec with one before: its text is made only for the others.
+    const key = JSON.stringify([...SPEC_KNOBS, ...unknown].map((name) => knobs[name])) + unknown.join();
+    const before = known.get(key);
+    if (before !== undefined) return before;
     const text = JSON.stringify({
       schema_version: "workload_schema_v1",
       ant_spec: pick(knobs, ANT_KNOBS),
       colony_spec: pick(knobs, [...COLONY_KNOBS, ...unknown]),
     });
-    const before = known.get(text);
-    if (before !== undefined) return before;
     const read = readWorkloadSpec(text);
     const safe = read.status === "ok" ? toSafeInts(read.spec) : read;
     const spec =
       safe.status === "ok"
         ? { spec: canonicalizeWorkloadSpec(safe.spec) as WorkloadSpec }
         : { problems: safe.issues.map(({ message }) => message) };
-    known.set(text, spec);
+    known.set(key, spec);
     return spec;
   };
 }
