@@ -40,6 +40,9 @@ export function packetLines({ packets, rows, objective }: SweepReport): readonly
     ...row.problems.map((problem) => `not run: ${labelText(row)}: ${problem}`),
     ...row.without_packet.map((why) => `no packet: ${labelText(row)}: ${why}`),
   ]);
+  const because = new Map<string, number>();
+  for (const { not_rankable_because: why } of summary) if (why !== null) because.set(why, (because.get(why) ?? 0) + 1);
+  const unranked = Array.from(because, ([why, count]) => `not rankable, ${count} of ${packets.length}: ${why}`);
   const head = ["configuration", "seed", "gates", "ring tokens/s", "accuracy", "95 % interval", ""];
-  return [...(body.length === 0 ? [] : table([head, ...body])), ...missing];
+  return [...(body.length === 0 ? [] : table([head, ...body])), ...unranked, ...missing];
 }
