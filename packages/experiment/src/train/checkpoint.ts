@@ -64,15 +64,36 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     if (name.startsWith(OPTIMIZER)) slots.set(name.slice(OPTIMIZER.length), tensor);
     else weights.set(name, tensor);
   }
-  return {
-    run_id: metadata["run_id"] ?? "",
-    phase: metadata["phase"] ?? "",
-    steps: Number(metadata["steps"]),
-    config_digest: metadata["config_digest"] ?? "",
-    weights,
-    slots,
-    progress: JSON.parse(metadata["progress"] ?? "{}") as TrainingProgress,
-  };
+  const { run_id, phase, config_digest } = metadata;
+  const steps = Number(metadata["steps"]);
+  const progress = progressOf(metadata["progress"]);
+  if (run_id === undefined || phase === undefined || config_digest === undefined || progress === undefined) {
+    throw new ExperimentError("invalid_file", `${path}: the checkpoint does not say which run it is of`);
+  }
+  if (!Number.isSafeInteger(steps) || steps < 0) {
+    throw new ExperimentError("invalid_file", `${path}: expected a number of steps, found ${metadata["steps"] ?? "none"}`);
+  }
+  return { run_id, phase, steps, config_digest, weights, slots, progress };
+}
+
+function progressOf(text: string | undefined): TrainingProgress | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const found = value as Readonly<Record<keyof TrainingProgress, unknown>>;
+  const isNumber = (part: unknown): boolean => typeof part === "number";
+  const isNumberOrNull = (part: unknown): boolean => part === null || isNumber(part);
+  const isProgress =
+    isNumberOrNull(found.best_val_loss) &&
+    isNumberOrNull(found.best_val_step) &&
+    isNumberOrNull(found.best_loss) &&
+    isNumber(found.validations_since_best) &&
+    isNumber(found.steps_since_best);
+  return isProgress ? (value as TrainingProgress) : undefined;
 }
 
 /** The parameters in a file of tensors: a checkpoint's, or all there are. */
