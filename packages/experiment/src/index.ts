@@ -23,13 +23,9 @@ export { runTarget } from "./run/run-target.js";
 export type { RunTargetOptions, TargetEvent } from "./run/target-context.js";
 export type { RunReport, TargetReport } from "./run/target-report.js";
 export { type WrittenPaper, writePaper } from "./paper/write-paper.js";
-export {
-  type EndpointOptions,
-  type PaperProse,
-  type PaperWriter,
-  endpointWriter,
-  offlineWriter,
-} from "./paper/writer.js";
+export { type EndpointOptions, endpointWriter } from "./paper/endpoint-writer.js";
+export type { Fact, PaperFacts, Statement } from "./paper/gather-facts.js";
+export { type PaperProse, type PaperWriter, type WriterRequest, offlineWriter } from "./paper/writer.js";
 export { sampleDiffusion } from "./generate/sample-diffusion.js";
 export { type BatchSpec, type SystemSpec, buildContinuation, buildForward, buildLoss } from "./system/build-system.js";
 export { type HostTensor, type StateDict, Weights } from "./system/weights.js";

@@ -53,7 +53,11 @@ export async function gatherFacts(
     }
     const relative = join(safeName(target), dir);
     const file = join(relative, "report.json");
-    const report = JSON.parse(await readFile(join(folder, file), "utf8")) as TargetReport;
+    const report = await reportOf(join(folder, file));
+    if (report.status !== "completed") {
+      const why = report.failures.length === 0 ? "" : `: ${report.failures.join("; ")}`;
+      statements.push({ target, file, text: `The experiment ${report.status === "failed" ? "failed" : "was interrupted"}${why}.` });
+    }
     for (const [i, run] of report.runs.entries()) {
       facts.push(
         ...factsOfRun(run).map(([what, value, pointer]) => ({
@@ -103,6 +107,18 @@ export async function gatherFacts(
     );
   }
   return { facts, statements, figures, absent };
+}
+
+async function reportOf(path: string): Promise<TargetReport> {
+  let report: unknown;
+  try {
+    report = JSON.parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new ExperimentError("invalid_file", `${path}: this is no report of an experiment`, { cause });
+  }
+  const { runs, benchmarks, files, failures } = (report ?? {}) as Partial<TargetReport>;
+  if ([runs, benchmarks, files, failures].every(Array.isArray)) return report as TargetReport;
+  throw new ExperimentError("invalid_file", `${path}: expected runs, benchmarks, files and failures in this report`);
 }
 
 async function newest(folder: string): Promise<string | undefined> {

@@ -1,10 +1,11 @@
 import type { Verify } from "@vrx/manifest";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { exists, readWhole } from "../data/files.js";
 import { readTiktoken } from "../data/tokenizers/read-tiktoken.js";
 import { readTokenizerJson } from "../data/tokenizers/read-tokenizer-json.js";
 import { type Tokenizer, byteTokenizer } from "../data/tokenizers/tokenizer.js";
 import { ExperimentError } from "../errors.js";
+import { tokenizerPaths } from "./tokenizer-paths.js";
 
 type EvalTokenizer = Extract<Verify, { type: "eval" }>["tokenizer"];
 
@@ -25,12 +26,6 @@ export async function evalTokenizer(wanted: EvalTokenizer, root: string): Promis
     case "gpt2":
       return named("gpt2", root);
   }
-}
-
-/** Where a tokenizer of a name may be. */
-export function tokenizerPaths(name: string, root: string): string[] {
-  const folder = join(root, "tokenizers");
-  return [join(folder, `${name}.json`), join(folder, name, "tokenizer.json"), join(folder, `${name}.tiktoken`)];
 }
 
 async function named(name: string, root: string): Promise<Tokenizer> {

@@ -99,6 +99,10 @@ async function runOne(
     return { report, code: report.status === "failed" ? exitCodes.fail : exitCodes.ok };
   } catch (error) {
     if (!isExperimentError(error)) throw error;
+    if (error.code === "writer_failed") {
+      output.problem(`${quoteName(targetName)}: ${error.message}`);
+      return { report: { status: "failed", failures: [error.message] }, code: exitCodes.fail };
+    }
     throw new CliError("bad_input", error.message, { cause: error });
   }
 }
