@@ -1,5 +1,7 @@
 import type { BackendCapabilities } from "@vrx/manifest";
 
+export { tokenizerPaths } from "./data/tokenizers/tokenizer-paths.js";
+
 const model = ["MoELayer", "SSMLayer", "Conv2dLayer", "RNNLayer", "GraphConvLayer", "RopeScaling"].concat(
   ["Linear", "LoRALinear", "LayerNorm", "RMSNorm", "Dropout", "SwiGLU", "GLU", "Dense"].map((name) => `${name}Layer`),
   ["Stacked", "Nested", "Sequential", "Cyclic", "Residual", "Parallel", "Branching", "Recurrent", "Graph"].map(
@@ -39,6 +41,7 @@ const everything = (names: readonly string[]): BackendCapabilities["kinds"] =>
  * What is not here is said before anything runs; a key that were taken and ignored would be a defect.
  */
 export const embeddedCapabilities: BackendCapabilities = {
+  custom: { system: ["js"], objective: ["js"], op: ["js"] },
   kinds: {
     ...everything([...model, ...operations, ...components, ...preparations]),
     ...everything(components.map((name) => `${name} config`)),
@@ -47,12 +50,18 @@ export const embeddedCapabilities: BackendCapabilities = {
       "verify compare",
       "verify fidelity",
       "verify eval",
+      "verify kvcache",
+      "standard cache",
+      "decoupled cache",
       "L1 thresholds",
       "eval case",
       "eval thresholds",
     ]),
     ...everything(["byte", "hf-json", "tiktoken", "llama", "gpt2", "benchmark", "benchmark perplexity"]),
     ...everything(["benchmark memory"]),
+    // Files are always read.
+    "dataset.npy_supervised config": { "*": "any", mmap: [false] },
+    "dataset.tensors config": { "*": "any", mmap: [false] },
     "benchmark latency": { "*": "any", cache_kind: ["fp32"] },
     "defaults.logging": { "*": "any", instrument: ["rich", "plain"] },
     model: { "*": "any", target_params: [], diffusion_head: [], block_size: [] },
@@ -66,7 +75,8 @@ export const embeddedCapabilities: BackendCapabilities = {
       auto_batch_ref_block_size: "any",
       auto_batch_min: "any",
       auto_resume: "any",
-      skip_if_final: "any",
+      // A run that is done is repeated.
+      skip_if_final: [false],
       teacher_ckpt: "any",
       convergence_target: "any",
       convergence_patience: "any",

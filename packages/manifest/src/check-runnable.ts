@@ -14,7 +14,12 @@ export type HonouredValues = "any" | readonly (string | number | boolean | null)
  */
 export interface BackendCapabilities {
   readonly kinds: Readonly<Record<string, "all" | Readonly<Record<string, HonouredValues>>>>;
+  /** In which languages code of the user's may stand in a place; a place that is not here takes none. */
+  readonly custom?: Readonly<Partial<Record<CustomPlace, readonly ("js" | "python")[]>>>;
 }
+
+/** Where a manifest may name code of the user's (`js:./file.mjs#Export`, `python:module:Symbol`). */
+export type CustomPlace = "data" | "system" | "objective" | "trainer" | "metric" | "op";
 
 /** A backend on a host: what it does, or why it is not there and what to do. */
 export type HostBackend =
@@ -49,6 +54,7 @@ export type BlockerCode =
   | "network_needed"
   | "memory_estimate_exceeds"
   | "not_honoured"
+  | "code_missing"
   | "nothing_to_run"
   | "process_unavailable";
 
@@ -74,7 +80,7 @@ export function checkRunnable(plan: Plan, host: HostFacts): readonly Blocker[] {
   return [
     ...defaultsBlockers(plan, host),
     ...plan.targets.flatMap((target) =>
-      target.type === "experiment" ? experimentBlockers(target, host) : processBlockers(target, host),
+      target.type === "experiment" ? experimentBlockers(target, plan.defaults, host) : processBlockers(target, host),
     ),
   ];
 }
@@ -100,7 +106,11 @@ type Add = (
   },
 ) => void;
 
-function experimentBlockers(target: PlannedExperiment, host: HostFacts): readonly Blocker[] {
+function experimentBlockers(
+  target: PlannedExperiment,
+  defaults: Plan["defaults"],
+  host: HostFacts,
+): readonly Blocker[] {
   const blockers: Blocker[] = [];
   const add: Add = ({ path, run = null, ...rest }) =>
     void blockers.push({
@@ -136,7 +146,8 @@ function experimentBlockers(target: PlannedExperiment, host: HostFacts): readonl
     });
   for (const [index, run] of runs.entries()) runBlockers(target, run, index, devices, host, add);
   dataBlockers(lowered, host, add);
-  tokenizerBlockers(lowered, host, add);
+  tokenizerBlockers(lowered, defaults, host, add);
+  if (facts?.status === "available") customBlockers(lowered, backend, facts.capabilities, host, add);
   if (facts?.status === "available")
     honourBlockers(fieldsOf(lowered, target.index), backend, facts.capabilities, ({ path, ...rest }) =>
       add({ ...rest, path: path.slice(2) }),
@@ -252,13 +263,18 @@ function dataBlockers({ data, benchmarks }: PlannedExperiment["lowered"], host: 
   }
 }
 
-function tokenizerBlockers({ runs, data }: PlannedExperiment["lowered"], host: HostFacts, add: Add): void {
+function tokenizerBlockers(
+  { runs, data }: PlannedExperiment["lowered"],
+  defaults: Plan["defaults"],
+  host: HostFacts,
+  add: Add,
+): void {
   const missing = (path: readonly PropertyKey[], name: string, run?: string): void => {
     add({
       code: "tokenizer_missing",
       path,
       message: `the tokenizer ${name} cannot be made here`,
-      fix: "a tokenizer.json or .tiktoken file that is here, or the tokenizer byte",
+      fix: "a tokenizer.json or .tiktoken file that is here (by its path, or as tokenizers/NAME.json), or the tokenizer byte",
       ...(run === undefined ? {} : { run }),
     });
   };
@@ -275,11 +291,59 @@ function tokenizerBlockers({ runs, data }: PlannedExperiment["lowered"], host: H
             : tokenizer.type;
     if (!host.hasTokenizer(name)) missing(["runs", index, "verify", "tokenizer"], name, id);
   }
-  const prepare = data.impl === null && data.ref === "dataset.tokens" ? data.config.prepare : null;
-  if (prepare?.type === "text") {
-    const { tokenizer } = prepare;
-    if ((tokenizer.type === "hf-json" || tokenizer.type === "tiktoken") && !host.hasTokenizer(tokenizer.path))
-      missing(["data", "config", "prepare", "tokenizer"], tokenizer.path);
+  if (data.impl !== null || data.ref !== "dataset.tokens") return;
+  const { path, prepare } = data.config;
+  // Ids that are there already need no tokenizer.
+  if (prepare?.type !== "text" || host.exists(path)) return;
+  const { tokenizer } = prepare;
+  const name =
+    tokenizer === null
+      ? defaults.data.tokenizer
+      : tokenizer.type === "hf-json" || tokenizer.type === "tiktoken"
+        ? tokenizer.path
+        : null;
+  if (name !== null && !host.hasTokenizer(name)) missing(["data", "config", "prepare", "tokenizer"], name);
+}
+
+/** Code of the user's that the backend has no place for, or that is not there. */
+function customBlockers(
+  { data, system, objective, trainer, metrics }: PlannedExperiment["lowered"],
+  backend: string,
+  { custom = {} }: BackendCapabilities,
+  host: HostFacts,
+  add: Add,
+): void {
+  const uses: { readonly place: CustomPlace; readonly symbol: string; readonly path: readonly PropertyKey[] }[] = [];
+  for (const [place, { impl }] of Object.entries({ data, system, objective, trainer } as const)) {
+    if (impl !== null) uses.push({ place: place as CustomPlace, symbol: impl, path: [place, "impl"] });
+  }
+  for (const [index, { impl }] of metrics.entries()) {
+    if (impl !== null) uses.push({ place: "metric", symbol: impl, path: ["metrics", index, "impl"] });
+  }
+  if (system.impl === null && system.ref === "system.graph") {
+    for (const [index, node] of system.config.topology.layers.entries()) {
+      if (node.kind === "symbol")
+        uses.push({ place: "op", symbol: node.op, path: ["system", "config", "topology", "layers", index, "op"] });
+    }
+  }
+  for (const { place, symbol, path } of uses) {
+    const language = symbol.startsWith("js:") ? "js" : "python";
+    const taken = custom[place] ?? [];
+    if (!taken.includes(language)) {
+      add({
+        code: "not_honoured",
+        path,
+        message: `the backend ${backend} does not run ${symbol} as ${place}`,
+        fix:
+          taken.length === 0
+            ? `a built-in ${place}, or another backend (--backend)`
+            : `the same in ${taken.join(" or ")}, or another backend (--backend)`,
+      });
+      continue;
+    }
+    const file = /^js:(.+)#[^#]*$/.exec(symbol)?.[1];
+    if (file !== undefined && !host.exists(file))
+      add({ code: "code_missing", path, message: `the file of ${symbol} is not there`, fix: "write the path of a file here" });
   }
 }
 

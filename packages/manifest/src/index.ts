@@ -1,5 +1,6 @@
 export {
   type BackendCapabilities,
+  type CustomPlace,
   type Blocker,
   type BlockerCode,
   type HonouredValues,
@@ -25,7 +26,7 @@ export {
   lowerModel,
 } from "./lower-manifest.js";
 export { manifestDigest } from "./manifest-digest.js";
-export { type FieldUse, fieldsOf, fieldsOfDefaults } from "./manifest-fields.js";
+export { type FieldUse, fieldsOf, fieldsOfDefaults, manifestObjects } from "./manifest-fields.js";
 export { type Overrides, overrideManifest } from "./override-manifest.js";
 export {
   type Plan,

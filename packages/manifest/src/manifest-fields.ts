@@ -1,4 +1,4 @@
-import type { AnyField } from "./internal/schema.js";
+import { type AnyField, Definitions } from "./internal/schema.js";
 import type { LoweredTarget } from "./lower-manifest.js";
 import { type Defaults, type Target, manifestSchema } from "./schema/manifest.js";
 
@@ -21,6 +21,13 @@ export function fieldsOf(target: Target | LoweredTarget, index = 0): readonly Fi
 /** Every key of the defaults of a manifest. */
 export function fieldsOfDefaults(defaults: Defaults): readonly FieldUse[] {
   return usesIn({ defaults }, (path) => path);
+}
+
+/** The keys of every object that a manifest can have, by the object's name, as {@link fieldsOf} tells of them. */
+export function manifestObjects(): ReadonlyMap<string, readonly string[]> {
+  const definitions = new Definitions();
+  manifestSchema.json(definitions);
+  return new Map([...definitions.objects].map(([name, fields]) => [name, Object.keys(fields)]));
 }
 
 function usesIn(

@@ -9,6 +9,7 @@ import {
   fieldsOf,
   lowerManifest,
   manifestDigest,
+  manifestObjects,
   overrideManifest,
   parseManifest,
   planManifest,
@@ -180,5 +181,99 @@ test("estimates of a linear layer are what one counts by hand", () => {
     bytes_per_step: 4 * (2 * params + 2 * kept + 2 * params + 2 * params),
     peak_memory_bytes: 4 * (params + params + kept) + 8 * 64,
     why: null,
+  });
+});
+
+describe("code of the user's", () => {
+  const target = {
+    type: "experiment",
+    name: "t",
+    backend: "jax",
+    task: "task.classification",
+    data: { ref: "dataset.random_tokens", config: { vocab_size: 4, block_size: 4 } },
+    system: { ref: "system.mlp_classifier", config: { d_in: 4, d_hidden: 4, n_layers: 1, n_classes: 4 } },
+    objective: "objective.classification_ce",
+    trainer: "trainer.standard",
+    runs: [{ id: "r", mode: "train", steps: 1, train: { phase: "standard", batch_size: 1, block_size: 4, lr: 1 } }],
+  };
+  const graph = (op: string) => ({
+    ref: "system.graph",
+    config: { topology: { type: "GraphTopology", layers: [{ id: "n", in: "x", out: "y", op, config: {} }] } },
+  });
+  const all = Object.fromEntries([...manifestObjects().keys()].map((kind) => [kind, "all" as const]));
+  const blockers = (change: object, custom: BackendCapabilities["custom"]) => {
+    const manifest = parseManifest(JSON.stringify({ version: 2, defaults: {}, targets: [{ ...target, ...change }] }));
+    return checkRunnable(planManifest(manifest), {
+      backends: { jax: { status: "available", devices: ["cpu"], capabilities: { kinds: { ...all, GraphNode: "all" }, ...(custom === undefined ? {} : { custom }) } } },
+      memory_bytes: null,
+      network: false,
+      generate_data: true,
+      exists: (path) => path === "./there.mjs",
+      hasTokenizer: () => true,
+      processes: [],
+    });
+  };
+  const own = { ref: "mine", impl: "js:./there.mjs#It" };
+
+  test("has no place where the backend takes none, whatever the place", () => {
+    for (const [change, pointer] of [
+      [{ data: own }, "/targets/0/data/impl"],
+      [{ system: own }, "/targets/0/system/impl"],
+      [{ objective: own }, "/targets/0/objective/impl"],
+      [{ trainer: own }, "/targets/0/trainer/impl"],
+      [{ metrics: [own] }, "/targets/0/metrics/0/impl"],
+      [{ system: graph("js:./there.mjs#It") }, "/targets/0/system/config/topology/layers/0/op"],
+    ] as const) {
+      expect(blockers(change, undefined)).toMatchObject([{ code: "not_honoured", pointer }]);
+    }
+  });
+
+  test("runs where the backend takes its language and its file is there", () => {
+    const custom = { system: ["js"], op: ["js"] } as const;
+    expect(blockers({ system: own }, custom)).toEqual([]);
+    expect(blockers({ system: graph("js:./there.mjs#It") }, custom)).toEqual([]);
+    expect(blockers({ system: { ...own, impl: "js:./none.mjs#It" } }, custom)).toMatchObject([{ code: "code_missing" }]);
+    expect(blockers({ system: { ...own, impl: "python:a.b:C" } }, custom)).toMatchObject([
+      { pointer: "/targets/0/system/impl", fix: "the same in js, or another backend (--backend)" },
+    ]);
+  });
+});
+
+describe("the tokenizer of texts", () => {
+  const text = (tokenizer?: object) => ({
+    ref: "dataset.tokens",
+    config: { path: "t.npy", block_size: 4, prepare: { type: "text", files: ["t.txt"], ...(tokenizer === undefined ? {} : { tokenizer }) } },
+  });
+  const asked = (data: object, there: readonly string[]) => {
+    const names: string[] = [];
+    const target = {
+      type: "experiment",
+      name: "t",
+      backend: "jax",
+      task: "task.language_modeling",
+      data,
+      system: { ref: "s", impl: "js:./s.mjs#S" },
+      objective: "objective.next_token_ce",
+      trainer: "trainer.standard",
+      runs: [],
+    };
+    const defaults = { data: { tokenizer: "gpt2" } };
+    checkRunnable(planManifest(parseManifest(JSON.stringify({ version: 2, defaults, targets: [target] }))), {
+      backends: {},
+      memory_bytes: null,
+      network: false,
+      generate_data: false,
+      exists: (path) => there.includes(path),
+      hasTokenizer: (name) => names.push(name) > 0,
+      processes: [],
+    });
+    return names;
+  };
+
+  test("is that of the defaults where the recipe names none, and is needed only where there are no ids yet", () => {
+    expect(asked(text(), ["t.txt"])).toEqual(["gpt2"]);
+    expect(asked(text({ type: "byte" }), ["t.txt"])).toEqual([]);
+    expect(asked(text({ type: "hf-json", path: "t.json" }), ["t.txt"])).toEqual(["t.json"]);
+    expect(asked(text(), ["t.npy"])).toEqual([]);
   });
 });

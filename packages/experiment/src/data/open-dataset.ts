@@ -1,5 +1,5 @@
 import { writeWhole } from "@vrx/ant-ratio/report";
-import type { Data, DataConfig, TokenPreparation } from "@vrx/manifest";
+import type { Data, DataConfig } from "@vrx/manifest";
 import { readFile } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
 import { ExperimentError } from "../errors.js";
@@ -17,19 +17,18 @@ import {
   generateTokens,
 } from "./generate.js";
 import { type HostArray, readNpy, writeNpy } from "./npy.js";
+import { prepareText } from "./prepare-text.js";
 import { readSafetensors } from "./safetensors.js";
 import { addDiffusionNoise, applyTransforms, graphDataset, sampleDataset } from "./sample-dataset.js";
 import { randomTokenDataset, readTokenText, tokenDataset } from "./token-dataset.js";
-import { trainBpe } from "./tokenizers/bpe-tokenizer.js";
-import { readTiktoken } from "./tokenizers/read-tiktoken.js";
-import { readTokenizerJson } from "./tokenizers/read-tokenizer-json.js";
-import { type Tokenizer, byteTokenizer } from "./tokenizers/tokenizer.js";
 
 /** Where data is looked for, and what may be made of it. */
 export interface OpenDatasetOptions {
   /** Paths of the manifest are relative to this folder. */
   readonly root: string;
   readonly val_frac: number;
+  /** The tokenizer of texts whose recipe names none (`defaults.data.tokenizer`); `byte` by default. */
+  readonly tokenizer?: string;
   /** Recipes for data that has none of its own in the manifest (`--data generate`), by role. */
   readonly fallback?: Partial<Recipes>;
 }
@@ -127,14 +126,22 @@ export async function openDataset(data: Data, options: OpenDatasetOptions): Prom
 
 async function openTokens(
   config: DataConfig<"dataset.tokens">,
-  { val_frac, fallback }: OpenDatasetOptions,
+  { root, val_frac, fallback, tokenizer = "byte" }: OpenDatasetOptions,
   at: (path: string) => string,
 ): Promise<Dataset> {
   const path = at(config.path);
   let generated: Generated | undefined;
   const recipe = config.prepare ?? fallback?.tokens;
   if (recipe?.type === "generate") generated = await prepared({ path }, recipe, () => generateTokens(recipe));
-  else if (recipe !== undefined && !(await exists(path))) await prepareText(path, recipe, at);
+  else if (recipe !== undefined && !(await exists(path))) {
+    if (recipe.type === "fineweb") {
+      throw new ExperimentError(
+        "unsupported",
+        `${path} is not there, and prepare: fineweb needs a network; --data generate does not`,
+      );
+    }
+    await prepareText(path, recipe, { root, at, tokenizer });
+  }
   const { tokens, file } = await readTokens(path);
   const { block_size } = config;
   const common = { tokens, block_size, val_frac, files: [file], name: path };
@@ -180,41 +187,6 @@ async function prepared(
   }
   await writeWhole(note, text);
   return generated;
-}
-
-async function prepareText(path: string, recipe: TokenPreparation, at: (path: string) => string): Promise<void> {
-  if (recipe.type !== "text") {
-    throw new ExperimentError(
-      "unsupported",
-      `${path} is not there, and prepare: ${recipe.type} needs a network; --data generate does not`,
-    );
-  }
-  const texts = await Promise.all(recipe.files.map(async (file) => (await readWhole(at(file))).bytes.toString("utf8")));
-  const { tokenizer: wanted } = recipe;
-  let tokenizer: Tokenizer;
-  switch (wanted.type) {
-    case "byte":
-      tokenizer = byteTokenizer;
-      break;
-    case "bpe":
-      tokenizer = trainBpe(texts, wanted.vocab_size);
-      break;
-    case "hf-json":
-      tokenizer = readTokenizerJson((await readWhole(at(wanted.path))).bytes.toString("utf8"), wanted.path);
-      break;
-    case "tiktoken":
-      tokenizer = readTiktoken((await readWhole(at(wanted.path))).bytes.toString("utf8"), wanted.path);
-      break;
-  }
-  if (recipe.append_eos && tokenizer.eos_id === null) {
-    throw new ExperimentError(
-      "invalid_data",
-      `${tokenizer.name}: there is no token that ends a text; set append_eos: false`,
-    );
-  }
-  const eos = recipe.append_eos && tokenizer.eos_id !== null ? [tokenizer.eos_id] : [];
-  const ids = Int32Array.from(texts.flatMap((text) => [...tokenizer.encode(text), ...eos]));
-  await writeWhole(path, writeNpy({ shape: [ids.length], data: ids }));
 }
 
 async function array(path: string, tensor?: string): Promise<{ readonly array: HostArray; readonly file: DataFile }> {

@@ -1,8 +1,6 @@
-import type { LoweredManifest } from "@vrx/manifest";
 import { spawnSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import type { DataFile } from "../data/dataset.js";
-import { sha256 } from "../data/files.js";
 import { VERSION } from "../version.js";
 
 /** Schema of `experiment.json`. */
@@ -30,12 +28,6 @@ export interface ExperimentRecord {
     readonly memory_bytes: number;
   };
   readonly created_utc: string;
-}
-
-/** The SHA-256 of what changes a target's result: the whole lowered target and the defaults, as canonical JSON. */
-export function targetDigest(manifest: LoweredManifest, target: string): string {
-  const found = manifest.targets.find(({ name }) => name === target);
-  return sha256(canonical({ defaults: manifest.defaults, target: found }));
 }
 
 /** JSON with sorted keys. */

@@ -1,14 +1,21 @@
 import { writeWhole } from "@vrx/ant-ratio/report";
-import type { LoweredExperimentTarget, LoweredManifest } from "@vrx/manifest";
+import {
+  type Data,
+  type LoweredExperimentTarget,
+  type LoweredManifest,
+  type LoweredRun,
+  manifestDigest,
+} from "@vrx/manifest";
 import { mkdir, readdir } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import type { BenchmarkResults } from "../benchmark/run-benchmarks.js";
+import type { Dataset } from "../data/dataset.js";
 import { openDataset } from "../data/open-dataset.js";
 import { openJaxEngine } from "../engine/jax-engine.js";
 import { ExperimentError, isExperimentError } from "../errors.js";
 import type { StateDict } from "../system/weights.js";
 import type { TrainingResult } from "../train/run-training.js";
-import { EXPERIMENT_SCHEMA, type ExperimentRecord, surroundings, targetDigest } from "./experiment-record.js";
+import { EXPERIMENT_SCHEMA, type ExperimentRecord, surroundings } from "./experiment-record.js";
 import { fallbackRecipes } from "./fallback-recipes.js";
 import { freshFolder, safeName } from "./folders.js";
 import { loadCustomCode } from "./load-custom-code.js";
@@ -29,7 +36,7 @@ export async function runTarget(
   options: RunTargetOptions = {},
 ): Promise<TargetReport> {
   const context = await prepare(manifest, target, options);
-  const { dir, engine, dataset, code, root } = context;
+  const { dir, engine, datasetOf, code, root } = context;
   const { name: engineName, version, device } = engine;
   const record: ExperimentRecord = {
     schema_version: EXPERIMENT_SCHEMA,
@@ -37,7 +44,7 @@ export async function runTarget(
     manifest_digest: context.digest,
     target: target.name,
     engine: { name: engineName, version, device },
-    data: dataset.files,
+    data: target.runs[0] === undefined ? [] : datasetOf(target.runs[0]).files,
     modules: code.files,
     generate_data: options.generate_data === true,
     ...surroundings(root),
@@ -116,17 +123,39 @@ async function prepare(
       `${resolve(options.out)}: expected an empty folder, or none: results are never overwritten`,
     );
   }
-  const dataset = await openDataset(target.data, {
-    root,
-    val_frac: manifest.defaults.data.val_frac,
-    ...(options.generate_data === true ? { fallback: fallbackRecipes(target) } : {}),
-  });
+  const { tokenizer, val_frac } = manifest.defaults.data;
+  const fallback = options.generate_data === true ? { fallback: fallbackRecipes(target) } : {};
+  const datasets = new Map<number, Dataset>();
+  for (const { train } of target.runs) {
+    if (datasets.has(train.block_size)) continue;
+    const data = withBlockSize(target.data, train.block_size);
+    datasets.set(train.block_size, await openDataset(data, { root, val_frac, tokenizer, ...fallback }));
+  }
   const code = await loadCustomCode(target, root);
   const engine = options.engine ?? (await openJaxEngine());
   const dir =
     options.out === undefined
       ? await freshFolder(join(at(manifest.artifacts_dir), name, safeName(target.name)))
       : resolve(options.out);
-  const digest = targetDigest(manifest, target.name);
-  return { manifest, target, dataset, dir, engine, root, at, code, settings, checkpoint_dir, digest, options };
+  const digest = manifestDigest(manifest, { target: target.name });
+  const datasetOf = ({ train }: LoweredRun): Dataset => needed(datasets.get(train.block_size));
+  return { manifest, target, datasetOf, dir, engine, root, at, code, settings, checkpoint_dir, digest, options };
+}
+
+/** Data whose texts are cut as a run wants them: at most as long as the data's own samples, which the manifest checks. */
+function withBlockSize(data: Data, block_size: number): Data {
+  if (data.impl !== null) return data;
+  switch (data.ref) {
+    case "dataset.tokens":
+      return { ...data, config: { ...data.config, block_size } };
+    case "dataset.random_tokens":
+      return { ...data, config: { ...data.config, block_size } };
+    default:
+      return data;
+  }
+}
+
+function needed<T>(value: T | undefined): T {
+  if (value === undefined) throw new ExperimentError("invalid_argument", "this run is none of the target's");
+  return value;
 }

@@ -1,4 +1,4 @@
-import type { LoweredExperimentTarget, LoweredManifest } from "@vrx/manifest";
+import type { LoweredExperimentTarget, LoweredManifest, LoweredRun } from "@vrx/manifest";
 import type { Dataset } from "../data/dataset.js";
 import type { Engine } from "../engine/engine.js";
 import type { TrainingEvent } from "../train/run-training.js";
@@ -41,7 +41,8 @@ export type TargetEvent =
 export interface TargetContext {
   readonly manifest: LoweredManifest;
   readonly target: LoweredExperimentTarget;
-  readonly dataset: Dataset;
+  /** The data of a run, in samples of its `block_size`. */
+  readonly datasetOf: (run: LoweredRun) => Dataset;
   /** The folder of the artifacts. */
   readonly dir: string;
   readonly engine: Engine;

@@ -104,7 +104,8 @@ async function trainRecorded(
   readonly curve: readonly { readonly series: string; readonly x: number; readonly y: number }[];
   readonly contract_verdict: string;
 }> {
-  const { manifest, target, dataset, dir, engine, code, settings, checkpoint_dir, digest, options } = context;
+  const { manifest, target, datasetOf, dir, engine, code, settings, checkpoint_dir, digest, options } = context;
+  const dataset = datasetOf(run);
   const log = new RunLog(join(folder, "train.jsonl"), { run_id: run.id, phase: run.train.phase });
   const contract = await ContractRecord.open(
     join(folder, "record"),

@@ -26,7 +26,8 @@ export async function verifyTrained(
   result: TrainingResult,
   before: StateDict,
 ): Promise<Verification | null> {
-  const { engine, target, code, dataset, root, at } = context;
+  const { engine, target, code, datasetOf, root, at } = context;
+  const dataset = datasetOf(run);
   const spec = { system: target.system, objective: target.objective, code };
   const sample = dataset.trainBatch(run.seed, 0, batchSize(run.train));
   const teacher = run.train.teacher_ckpt;
@@ -53,9 +54,9 @@ export async function measureTrained(
   run: LoweredRun,
   result: TrainingResult,
 ): Promise<BenchmarkResults> {
-  const { target, dataset, dir, engine, at, code, options } = context;
+  const { target, datasetOf, dir, engine, at, code, options } = context;
   const spec = { system: target.system, objective: target.objective, code };
-  const sample = dataset.trainBatch(run.seed, 0, batchSize(run.train));
+  const sample = datasetOf(run).trainBatch(run.seed, 0, batchSize(run.train));
   const path = run.train.teacher_ckpt;
   const weights = path === null ? null : await teacherWeights(path, at);
   const student = new ModelRunner(engine, spec, sample, result.weights);

@@ -82,8 +82,8 @@ function firstBatches(
   { dataset, run }: VerifyRunOptions,
   count: number,
   split: "auto" | "train" | "val" = "auto",
+  size = batchSize(run.train),
 ): Batch[] {
-  const size = batchSize(run.train);
   const batches: Batch[] = [];
   if (split !== "train") {
     for (const batch of dataset.valBatches(size, run.seed)) if (batches.push(batch) === count) break;
@@ -152,7 +152,7 @@ async function fidelity(
   const text = verify.split === "train" || dataset.val_samples === 0 ? tokens?.train : tokens?.val;
   const batches =
     text === undefined
-      ? firstBatches(options, verify.batches, verify.split)
+      ? firstBatches(options, verify.batches, verify.split, size)
       : cutWindows(text, block, size, verify.batches);
   const details: Record<string, unknown>[] = [];
   let [student, teacher] = [0, 0];

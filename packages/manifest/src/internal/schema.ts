@@ -47,6 +47,8 @@ export type InferInput<S> = S extends Schema<unknown, infer In> ? In : never;
 /** The named parts of a JSON Schema. */
 export class Definitions {
   readonly schemas = new Map<string, JsonSchema>();
+  /** The fields of every object that was met, by its name. */
+  readonly objects = new Map<string, Fields>();
 
   /** A reference to the part `name`, which is made when it is first named. */
   reference(title: string, make: () => JsonSchema): JsonSchema {
@@ -466,7 +468,10 @@ export function object<const F extends Fields>(name: string, fields: F): ObjectS
       // Every field was either read or given its fallback.
       return isGood ? (result as OutOf<F>) : invalid;
     },
-    json: (definitions) => definitions.reference(name, () => objectJson(fields, definitions)),
+    json: (definitions) => {
+      definitions.objects.set(name, fields);
+      return definitions.reference(name, () => objectJson(fields, definitions));
+    },
     visit(value, path, visitor) {
       if (!isRecord(value)) return;
       visitor(name, fields, value, path);

@@ -165,7 +165,7 @@ export const tokenPreparations = {
   text: object("prepare text", {
     type: required(exactly("text"), ""),
     files: required(listOf(path, { min: 1 }), "Text files, in UTF-8."),
-    tokenizer: defaulted(textTokenizer, { type: "byte" }, "How texts become ids."),
+    tokenizer: optional(textTokenizer, "How texts become ids; as defaults.data.tokenizer says when missing."),
     append_eos: defaulted(boolean(), true, "Whether each file ends with the end-of-text token."),
   }),
   generate: object("prepare generate tokens", {
@@ -272,7 +272,7 @@ export const dataConfigs = {
   "dataset.npy_supervised": object("dataset.npy_supervised config", {
     x_path: required(path, "Inputs, one row per sample (.npy)."),
     y_path: required(path, "Targets, one row per sample (.npy)."),
-    mmap: defaulted(boolean(), true, "Whether files are mapped instead of read."),
+    mmap: defaulted(boolean(), true, "Whether files may be mapped instead of read."),
     prepare: optional(generateVectors, "How the files are made when they are not there."),
   }),
   "dataset.graph_npy": object("dataset.graph_npy config", {
@@ -297,7 +297,7 @@ export const dataConfigs = {
   }),
   "dataset.tensors": object("dataset.tensors config", {
     files: required(mapOf(path), "Files (.npy, .safetensors) by key."),
-    mmap: defaulted(boolean(), true, "Whether files are mapped instead of read."),
+    mmap: defaulted(boolean(), true, "Whether files may be mapped instead of read."),
     safetensors_tensors: defaulted(mapOf(path), {}, "Names of tensors by key, for files with several."),
     transforms: defaulted(listOf(transform), [], "Applied to each sample, in order."),
   }),

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
-import { embeddedCapabilities } from "@vrx/experiment/capabilities";
+import { embeddedCapabilities, tokenizerPaths } from "@vrx/experiment/capabilities";
 import type { HostFacts } from "@vrx/manifest";
 
 /** What this host has for experiments; nothing is started or loaded to find out. */
@@ -18,7 +18,7 @@ export function manifestHost({ generateData }: { readonly generateData: boolean 
     network: false,
     generate_data: generateData,
     exists: existsSync,
-    hasTokenizer: (name) => name === "byte" || existsSync(name),
+    hasTokenizer: (name) => name === "byte" || tokenizerPaths(name, ".").some(existsSync),
     processes: ["paper_write"],
   };
 }
