@@ -26,7 +26,15 @@ const progress = {
 function checkpoint(steps: number, numbers = 8): Checkpoint {
   const tensor = { shape: [numbers], data: new Float32Array(numbers).fill(steps) };
   const weights = new Map([["w", tensor]]);
-  return { run_id: "r", phase: "standard", steps, config_digest: "d", weights, slots: new Map([["m:w", tensor]]), progress };
+  return {
+    run_id: "r",
+    phase: "standard",
+    steps,
+    config_digest: "d",
+    weights,
+    slots: new Map([["m:w", tensor]]),
+    progress,
+  };
 }
 
 describe("a checkpoint", () => {
@@ -52,7 +60,13 @@ describe("a checkpoint", () => {
     ],
     [
       "one that remembers nothing",
-      writeSafetensors(new Map(), { format: "vrx_checkpoint_v1", run_id: "r", phase: "p", config_digest: "d", steps: "1" }),
+      writeSafetensors(new Map(), {
+        format: "vrx_checkpoint_v1",
+        run_id: "r",
+        phase: "p",
+        config_digest: "d",
+        steps: "1",
+      }),
       "does not say which run it is of",
     ],
   ])("is refused with its name: %s", async (_, bytes, message) => {
@@ -126,7 +140,9 @@ describe("a writer that does not come to its end", () => {
     let next = 1;
     let torn = 0;
     for (let round = 0; round < 5; round++) {
-      const writer = spawn(process.execPath, [child, path, String(next), "1000000"], { stdio: ["ignore", "pipe", "inherit"] });
+      const writer = spawn(process.execPath, [child, path, String(next), "1000000"], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
       const ended = new Promise((resolve) => writer.once("close", resolve));
       await new Promise((resolve) => writer.stdout.once("data", resolve));
       while (!readdirSync(root).some((name) => name.endsWith(".tmp"))) await sleep(0);

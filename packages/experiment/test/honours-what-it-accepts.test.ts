@@ -23,7 +23,12 @@ const places: Readonly<Record<string, readonly string[]>> = {
   "defaults.data": ["run/run-target.ts", "data/prepare-text.ts"],
   "defaults.logging": ["run/train-in-target.ts", "run/wandb-log.ts", "tools/cli/src/actions/manifest-run.ts"],
   "defaults.runtime": ["run/train-in-target.ts", "tools/cli/src/actions/manifest-run.ts"],
-  "experiment target": ["run/run-target.ts", "run/train-in-target.ts", "run/trained-models.ts", "run/trainer-settings.ts"],
+  "experiment target": [
+    "run/run-target.ts",
+    "run/train-in-target.ts",
+    "run/trained-models.ts",
+    "run/trainer-settings.ts",
+  ],
   run: ["run/run-target.ts", "run/train-in-target.ts", "run/target-report.ts"],
   "expected range": ["run/expectations.ts"],
   train: [
@@ -157,7 +162,10 @@ describe("every field of a manifest", () => {
     for (const [kind, honoured] of Object.entries(kinds)) {
       if (honoured === "all") continue;
       const known = new Set([...fields].filter(([object]) => object === kind).map(([, field]) => field));
-      expect(Object.keys(honoured).filter((field) => field !== "*" && !known.has(field)), kind).toEqual([]);
+      expect(
+        Object.keys(honoured).filter((field) => field !== "*" && !known.has(field)),
+        kind,
+      ).toEqual([]);
     }
   });
 });

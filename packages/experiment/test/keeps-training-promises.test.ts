@@ -143,7 +143,9 @@ describe("a step", () => {
 describe("checkpoints", () => {
   it("come every save_every steps, the last one alone, and give way to the final one", async () => {
     const { events, folder } = await train({ steps: 7 }, { save_every: 2 });
-    const saved = events.flatMap((event) => (event.type === "checkpoint" ? [event.data.path.slice(folder.length + 1)] : []));
+    const saved = events.flatMap((event) =>
+      event.type === "checkpoint" ? [event.data.path.slice(folder.length + 1)] : [],
+    );
     const step = (n: number | string): string => `r_standard_${typeof n === "number" ? "step" : ""}${n}.safetensors`;
     expect(saved).toEqual([step(2), step(4), step(6), step("final")]);
     expect(readdirSync(folder)).toEqual([step("final")]);
@@ -177,9 +179,12 @@ describe("a run that was interrupted", () => {
     ["adamw", { train: { optimizer: "adamw", weight_decay: 0.1 } }],
     ["sgd", { train: { optimizer: "sgd" } }],
     ["lion", { train: { optimizer: "lion", lr: 0.001 } }],
-    ["a schedule, clipping and accumulation", {
-      train: { scheduler: "cosine", warmup_steps: 2, grad_clip_norm: 0.5, gradient_accumulation_steps: 2 },
-    }],
+    [
+      "a schedule, clipping and accumulation",
+      {
+        train: { scheduler: "cosine", warmup_steps: 2, grad_clip_norm: 0.5, gradient_accumulation_steps: 2 },
+      },
+    ],
     ["experts and their load", { layers: moe }],
   ];
 
@@ -189,7 +194,10 @@ describe("a run that was interrupted", () => {
     for (let stopAt = 1; stopAt < steps; stopAt++) {
       const stop = new AbortController();
       let seen = 0;
-      const first = await train({ steps, ...change }, { signal: stop.signal, onStep: () => ++seen === stopAt && stop.abort() });
+      const first = await train(
+        { steps, ...change },
+        { signal: stop.signal, onStep: () => ++seen === stopAt && stop.abort() },
+      );
       expect([first.result.reason, first.result.steps]).toEqual(["interrupted", stopAt]);
       const second = await train({ steps, ...change }, { checkpoint_dir: first.folder });
       expect(second.result.resumed_from).toBe(stopAt);
@@ -255,6 +263,8 @@ describe("the metrics of a target", () => {
     expect(result.figures["perplexity"]).toBe(Math.exp(result.figures["loss"]!));
     expect(result.validation!.figures["perplexity"]).toBe(Math.exp(result.validation!.figures["loss"]!));
     const speed = train({ steps: 2 }, { metrics: [{ ref: "evaluator.latency", impl: null, config: {} }] });
-    await expect(speed).rejects.toThrow("evaluator.latency cannot be measured here; benchmarks measure speed and memory");
+    await expect(speed).rejects.toThrow(
+      "evaluator.latency cannot be measured here; benchmarks measure speed and memory",
+    );
   });
 });

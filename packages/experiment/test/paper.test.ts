@@ -21,7 +21,11 @@ const { manifest, target } = smallExperiment({
   verify: { type: "fidelity", batches: 2, max_delta_nll: 0.5 },
   benchmarks: [
     { id: "ppl", config: { type: "perplexity", dataset: "data/t.npy", block_size: 16 }, models: ["student"] },
-    { id: "mem", config: { type: "memory", sequence_lengths: [16], batch_sizes: [1], measure_peak: false }, models: ["student"] },
+    {
+      id: "mem",
+      config: { type: "memory", sequence_lengths: [16], batch_sizes: [1], measure_peak: false },
+      models: ["student"],
+    },
   ],
 });
 const paper = (change: object = {}) => {
@@ -51,7 +55,10 @@ const read = (dir: string, name: string): string => readFileSync(join(dir, name)
 
 function valueAt(file: string, pointer: string): unknown {
   const keys = pointer.slice(1).split("/");
-  return keys.reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], JSON.parse(readFileSync(file, "utf8")));
+  return keys.reduce<unknown>(
+    (value, key) => (value as Record<string, unknown>)[key],
+    JSON.parse(readFileSync(file, "utf8")),
+  );
 }
 
 describe("the offline writer", () => {
@@ -65,9 +72,12 @@ describe("the offline writer", () => {
       expect(read(dir, name)).toContain("Nobody has reviewed it.");
       expect(read(dir, name)).toMatch(/The fidelity verification of run r passed/);
     }
-    const pictures = [...read(dir, "paper.tex").matchAll(/includegraphics\[[^\]]*\]\{([^}]*)\}/g)].map(([, file]) => file!);
+    const pictures = [...read(dir, "paper.tex").matchAll(/includegraphics\[[^\]]*\]\{([^}]*)\}/g)].map(
+      ([, file]) => file!,
+    );
     expect(pictures.length).toBeGreaterThan(1);
-    for (const picture of pictures) expect(readdirSync(join(dir, dirname(picture)))).toContain(picture.split("/").at(-1));
+    for (const picture of pictures)
+      expect(readdirSync(join(dir, dirname(picture)))).toContain(picture.split("/").at(-1));
   });
 
   it("takes every number from an artifact that is linked beside it", async () => {
@@ -93,8 +103,13 @@ describe("the offline writer", () => {
       .replace(/!\[.*\]\(.*\)/g, "")
       .replace(/\[([\d.e+-]+)\]\((.*?)\)/g, (_, written: string, link: string) => {
         const file = resolve(dir, decodeURI(link));
-        const values = facts.filter((fact) => join(root, "artifacts/study_3", fact.file) === file).map((fact) => fact.value);
-        expect(values.some((value) => sameNumber(written, value)), written).toBe(true);
+        const values = facts
+          .filter((fact) => join(root, "artifacts/study_3", fact.file) === file)
+          .map((fact) => fact.value);
+        expect(
+          values.some((value) => sameNumber(written, value)),
+          written,
+        ).toBe(true);
         linked++;
         return "";
       })
@@ -138,7 +153,13 @@ describe("the offline writer", () => {
 });
 
 describe("numbers in prose", () => {
-  const fact = (value: number): Fact => ({ target: "t", what: "run r: held-out loss", value, file: "f", pointer: "/x" });
+  const fact = (value: number): Fact => ({
+    target: "t",
+    what: "run r: held-out loss",
+    value,
+    file: "f",
+    pointer: "/x",
+  });
   const kinds = (text: string, ...values: number[]): string[] =>
     proseParts(text, {
       facts: { facts: values.map(fact), statements: [], figures: [], absent: [] },
@@ -186,11 +207,14 @@ describe("a language model as the writer", () => {
     });
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
   }
-  const say = (content: unknown, status = 200): RequestListener => (_, response) => {
-    response.writeHead(status, { "content-type": "application/json" });
-    response.end(JSON.stringify({ choices: [{ message: { content } }] }));
-  };
-  const prose = (text: string): string => JSON.stringify({ title: "A title", abstract: text, sections: [{ heading: "Results", text }] });
+  const say =
+    (content: unknown, status = 200): RequestListener =>
+    (_, response) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify({ choices: [{ message: { content } }] }));
+    };
+  const prose = (text: string): string =>
+    JSON.stringify({ title: "A title", abstract: text, sections: [{ heading: "Results", text }] });
   const write = (url: string, change: Partial<EndpointOptions> = {}) =>
     writePaper(manifest, paper({ output_dir: "by_model" }), {
       root,
@@ -203,7 +227,8 @@ describe("a language model as the writer", () => {
     );
     expect(error).toMatchObject({ code: "writer_failed" });
     const all: string[] = [];
-    for (let at = error as Error | undefined; at !== undefined; at = at.cause as Error | undefined) all.push(at.stack ?? "", at.message);
+    for (let at = error as Error | undefined; at !== undefined; at = at.cause as Error | undefined)
+      all.push(at.stack ?? "", at.message);
     expect(all.join("\n")).not.toContain(KEY);
     return (error as Error).message;
   }
@@ -228,20 +253,27 @@ describe("a language model as the writer", () => {
     expect(model).toBe("stub");
     expect(messages[0]!.content).toContain(`t: run r: held-out loss = ${loss.value}`);
     expect(read(dir, "paper.md")).toContain("Draft generated by the language model stub");
-    expect(read(dir, "paper.md")).toMatch(new RegExp(`loss is \\[${loss.value.toFixed(3)}\\]\\(.*report\\.json\\) after \\[6\\]\\(`));
+    expect(read(dir, "paper.md")).toMatch(
+      new RegExp(`loss is \\[${loss.value.toFixed(3)}\\]\\(.*report\\.json\\) after \\[6\\]\\(`),
+    );
     for (const name of files.filter((file) => !file.endsWith(".png"))) expect(read(dir, name)).not.toContain(KEY);
   });
 
   it("is refused with the numbers that nobody measured, and nothing is written", async () => {
     const before = readdirSync(join(root, "artifacts/study_3"));
     const url = await endpoint(say(prose("Accuracy rose to 99.4 percent, that is 17.25 times more.")));
-    const target = writePaper(manifest, paper({ output_dir: "invented" }), { root, writer: endpointWriter({ url, model: "stub" }) });
+    const target = writePaper(manifest, paper({ output_dir: "invented" }), {
+      root,
+      writer: endpointWriter({ url, model: "stub" }),
+    });
     await expect(target).rejects.toThrow("stub wrote numbers that no artifact has: 99.4, 17.25");
     expect(readdirSync(join(root, "artifacts/study_3"))).toEqual(before);
   });
 
   it("is refused where it writes down the key", async () => {
-    const url = await endpoint((request, response) => say(prose(`${request.headers.authorization}`))(request, response));
+    const url = await endpoint((request, response) =>
+      say(prose(`${request.headers.authorization}`))(request, response),
+    );
     expect(await message(url)).toBe("stub wrote down the key it is asked with");
   });
 
@@ -252,7 +284,11 @@ describe("a language model as the writer", () => {
     ["another form", ((_, response) => response.end("[1, null]")) as RequestListener, /the answer has no text/],
     ["no paper", say("I would rather not."), /did not answer with title, abstract and sections/],
     ["half a paper", say('{"title": "x", "abstract": "y", "sections": [{"heading": 1}]}'), /did not answer with title/],
-    ["a broken connection", ((_, response) => response.destroy()) as RequestListener, /cannot be reached, or broke off/],
+    [
+      "a broken connection",
+      ((_, response) => response.destroy()) as RequestListener,
+      /cannot be reached, or broke off/,
+    ],
   ])("that answers with %s is a failure of the writer", async (_, answer, expected) => {
     expect(await message(await endpoint(answer))).toMatch(expected);
   });

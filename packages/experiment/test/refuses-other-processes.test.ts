@@ -38,10 +38,14 @@ describe("what cannot run yet is refused by its name", () => {
   it("another backend, another trainer, data and systems of one's own that need a worker", async () => {
     const { manifest, target } = smallExperiment();
     const run = (change: object) => runTarget(manifest, { ...target, ...change }, { root: "/nowhere" });
-    await expect(run({ backend: "torch" })).rejects.toThrow("backend torch needs a worker, and there is none here: --backend jax");
+    await expect(run({ backend: "torch" })).rejects.toThrow(
+      "backend torch needs a worker, and there is none here: --backend jax",
+    );
     for (const ref of ["trainer.upcycle", "trainer.upcycle_eval"]) {
       await expect(run({ trainer: { ref, impl: null, config: {} } })).rejects.toThrow(`${ref} cannot run yet`);
     }
-    await expect(run({ data: { ref: "d", impl: "js:./d.mjs#D", config: {} } })).rejects.toMatchObject({ code: "unsupported" });
+    await expect(run({ data: { ref: "d", impl: "js:./d.mjs#D", config: {} } })).rejects.toMatchObject({
+      code: "unsupported",
+    });
   });
 });

@@ -73,7 +73,8 @@ function fieldsOf(bytes: Buffer): Fields {
 }
 
 const inside = (fields: Fields, field: number): Fields => fieldsOf(fields.get(field)![0] as Buffer);
-const text = (fields: Fields, field: number): string => (fields.get(field)?.[0] as Buffer | undefined)?.toString() ?? "";
+const text = (fields: Fields, field: number): string =>
+  (fields.get(field)?.[0] as Buffer | undefined)?.toString() ?? "";
 
 /** `item { key = 1; value_json = 16 }` of a message, by key. */
 function itemsOf(fields: Fields): Record<string, unknown> {

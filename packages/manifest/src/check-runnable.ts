@@ -343,7 +343,12 @@ function customBlockers(
     }
     const file = /^js:(.+)#[^#]*$/.exec(symbol)?.[1];
     if (file !== undefined && !host.exists(file))
-      add({ code: "code_missing", path, message: `the file of ${symbol} is not there`, fix: "write the path of a file here" });
+      add({
+        code: "code_missing",
+        path,
+        message: `the file of ${symbol} is not there`,
+        fix: "write the path of a file here",
+      });
   }
 }
 

@@ -204,7 +204,13 @@ describe("code of the user's", () => {
   const blockers = (change: object, custom: BackendCapabilities["custom"]) => {
     const manifest = parseManifest(JSON.stringify({ version: 2, defaults: {}, targets: [{ ...target, ...change }] }));
     return checkRunnable(planManifest(manifest), {
-      backends: { jax: { status: "available", devices: ["cpu"], capabilities: { kinds: { ...all, GraphNode: "all" }, ...(custom === undefined ? {} : { custom }) } } },
+      backends: {
+        jax: {
+          status: "available",
+          devices: ["cpu"],
+          capabilities: { kinds: { ...all, GraphNode: "all" }, ...(custom === undefined ? {} : { custom }) },
+        },
+      },
       memory_bytes: null,
       network: false,
       generate_data: true,
@@ -232,7 +238,9 @@ describe("code of the user's", () => {
     const custom = { system: ["js"], op: ["js"] } as const;
     expect(blockers({ system: own }, custom)).toEqual([]);
     expect(blockers({ system: graph("js:./there.mjs#It") }, custom)).toEqual([]);
-    expect(blockers({ system: { ...own, impl: "js:./none.mjs#It" } }, custom)).toMatchObject([{ code: "code_missing" }]);
+    expect(blockers({ system: { ...own, impl: "js:./none.mjs#It" } }, custom)).toMatchObject([
+      { code: "code_missing" },
+    ]);
     expect(blockers({ system: { ...own, impl: "python:a.b:C" } }, custom)).toMatchObject([
       { pointer: "/targets/0/system/impl", fix: "the same in js, or another backend (--backend)" },
     ]);
@@ -242,7 +250,11 @@ describe("code of the user's", () => {
 describe("the tokenizer of texts", () => {
   const text = (tokenizer?: object) => ({
     ref: "dataset.tokens",
-    config: { path: "t.npy", block_size: 4, prepare: { type: "text", files: ["t.txt"], ...(tokenizer === undefined ? {} : { tokenizer }) } },
+    config: {
+      path: "t.npy",
+      block_size: 4,
+      prepare: { type: "text", files: ["t.txt"], ...(tokenizer === undefined ? {} : { tokenizer }) },
+    },
   });
   const asked = (data: object, there: readonly string[]) => {
     const names: string[] = [];

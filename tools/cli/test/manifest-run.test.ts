@@ -77,7 +77,11 @@ const run = (cwd: string, ...words: string[]): ReturnType<typeof vrx> =>
 interface Report {
   readonly status: string;
   readonly failures: readonly string[];
-  readonly runs: readonly { readonly weights_sha256: string; readonly resumed_from: number | null; readonly steps: number }[];
+  readonly runs: readonly {
+    readonly weights_sha256: string;
+    readonly resumed_from: number | null;
+    readonly steps: number;
+  }[];
 }
 
 function reportsIn(cwd: string): Report[] {
@@ -92,7 +96,9 @@ describe("vrx manifest run", () => {
   it("trains, and leaves a folder that says what ran and with what", () => {
     const cwd = newFolder();
     const { code, stdout, stderr } = run(cwd, "--set", "wandb=true");
-    expect(stdout).toMatch(/^t: completed on jax [\d.]+, .*\n {2}run r: 4 steps, \d+ parameters, loss [\d.]+, held-out [\d.]+ \(floor/);
+    expect(stdout).toMatch(
+      /^t: completed on jax [\d.]+, .*\n {2}run r: 4 steps, \d+ parameters, loss [\d.]+, held-out [\d.]+ \(floor/,
+    );
     expect(stderr).toMatch(/r: step 4 of 4, loss/);
     expect(stderr).toContain("untried against the service");
     expect(code).toBe(0);
@@ -147,9 +153,12 @@ describe("vrx manifest run", () => {
   });
 
   it("fails with 1 where a gate or a benchmark does, and goes on where a gate may fail", () => {
-    const gate = (fail_fast: boolean): string => `verify={type: fidelity, batches: 2, max_ppl_ratio: 1e-9, fail_fast: ${fail_fast}}`;
+    const gate = (fail_fast: boolean): string =>
+      `verify={type: fidelity, batches: 2, max_ppl_ratio: 1e-9, fail_fast: ${fail_fast}}`;
     const gated = run(newFolder(), "--set", gate(true));
-    expect(gated.stderr).toMatch(/run r: fidelity failed: ppl_ratio exceeded threshold: value=[\d.]+, threshold=0.000000/);
+    expect(gated.stderr).toMatch(
+      /run r: fidelity failed: ppl_ratio exceeded threshold: value=[\d.]+, threshold=0.000000/,
+    );
     expect(gated.code).toBe(1);
     expect(run(newFolder(), "--set", gate(false)).code).toBe(0);
     const cwd = newFolder();
@@ -215,7 +224,9 @@ describe("vrx manifest reproduce", () => {
 
   it("repeats an experiment, and agrees where nothing changed", () => {
     execFileSync("git", ["init", "-q"], { cwd });
-    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "1"], { cwd });
+    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "1"], {
+      cwd,
+    });
     expect(run(cwd, "-o", "first").code).toBe(0);
     const { code, stdout, stderr } = reproduce();
     expect(stdout).toMatch(/^agrees: (\d+) of \1 figures are the same, /);
@@ -224,7 +235,9 @@ describe("vrx manifest reproduce", () => {
   });
 
   it("says that the code has changed, which may explain differences and is none", () => {
-    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "2"], { cwd });
+    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "2"], {
+      cwd,
+    });
     const { code, stderr } = reproduce();
     expect(stderr).toContain("code is not what it was");
     expect(code).toBe(0);
@@ -234,7 +247,8 @@ describe("vrx manifest reproduce", () => {
     const path = join(cwd, "data/t.npy");
     const bytes = readFileSync(path);
     // The last hundred tokens, which are held out.
-    for (let at = bytes.length - 400; at < bytes.length; at += 4) bytes.writeInt32LE((bytes.readInt32LE(at) + 1) % 12, at);
+    for (let at = bytes.length - 400; at < bytes.length; at += 4)
+      bytes.writeInt32LE((bytes.readInt32LE(at) + 1) % 12, at);
     writeFileSync(path, bytes);
     const { code, stdout } = reproduce();
     expect(stdout).toMatch(/^differs: /);
@@ -277,7 +291,9 @@ targets:
     const plan = vrx(["manifest", "plan", "c.yml", "--all"], { cwd });
     expect(plan.stdout.match(/process\.type=/g)).toHaveLength(11);
     const { code, stderr } = vrx(["manifest", "run", "c.yml", "--all"], { cwd });
-    const refused = [...stderr.matchAll(/process_unavailable: processes of type (\w+) cannot run yet; these can: paper_write/g)];
+    const refused = [
+      ...stderr.matchAll(/process_unavailable: processes of type (\w+) cannot run yet; these can: paper_write/g),
+    ];
     expect(refused.map(([, type]) => type)).toEqual([
       "paper_review",
       "research_loop",

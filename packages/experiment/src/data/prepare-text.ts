@@ -21,9 +21,7 @@ export interface TextSources {
 /** Makes the file of token ids of a recipe: its texts one after the other, in the recipe's tokens. */
 export async function prepareText(path: string, recipe: TextRecipe, sources: TextSources): Promise<void> {
   const { files, append_eos } = recipe;
-  const texts = await Promise.all(
-    files.map(async (file) => utf8((await readWhole(sources.at(file))).bytes, file)),
-  );
+  const texts = await Promise.all(files.map(async (file) => utf8((await readWhole(sources.at(file))).bytes, file)));
   const tokenizer = await tokenizerOf(recipe, texts, sources);
   if (append_eos && tokenizer.eos_id === null) {
     throw new ExperimentError(

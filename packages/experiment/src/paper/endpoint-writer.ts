@@ -28,7 +28,8 @@ export function endpointWriter(options: EndpointOptions): PaperWriter {
     async write(request) {
       const text = await ask(options, request);
       const { key, model } = options;
-      if (key !== undefined && key !== "" && text.includes(key)) throw failed(`${model} wrote down the key it is asked with`);
+      if (key !== undefined && key !== "" && text.includes(key))
+        throw failed(`${model} wrote down the key it is asked with`);
       const prose = readProse(text);
       const strange = unknownNumbers(prose, request);
       if (strange.length > 0) {
@@ -109,7 +110,9 @@ async function bodyOf(response: Response, place: string): Promise<string> {
 /** `choices[0].message.content` of an answer, where it is a text. */
 function contentOf(answer: unknown): string | undefined {
   const at = (value: unknown, key: string | number): unknown =>
-    typeof value === "object" && value !== null ? (value as Readonly<Record<string | number, unknown>>)[key] : undefined;
+    typeof value === "object" && value !== null
+      ? (value as Readonly<Record<string | number, unknown>>)[key]
+      : undefined;
   const content = at(at(at(at(answer, "choices"), 0), "message"), "content");
   return typeof content === "string" ? content : undefined;
 }

@@ -56,7 +56,11 @@ export async function gatherFacts(
     const report = await reportOf(join(folder, file));
     if (report.status !== "completed") {
       const why = report.failures.length === 0 ? "" : `: ${report.failures.join("; ")}`;
-      statements.push({ target, file, text: `The experiment ${report.status === "failed" ? "failed" : "was interrupted"}${why}.` });
+      statements.push({
+        target,
+        file,
+        text: `The experiment ${report.status === "failed" ? "failed" : "was interrupted"}${why}.`,
+      });
     }
     for (const [i, run] of report.runs.entries()) {
       facts.push(

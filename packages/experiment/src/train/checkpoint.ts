@@ -71,7 +71,10 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     throw new ExperimentError("invalid_file", `${path}: the checkpoint does not say which run it is of`);
   }
   if (!Number.isSafeInteger(steps) || steps < 0) {
-    throw new ExperimentError("invalid_file", `${path}: expected a number of steps, found ${metadata["steps"] ?? "none"}`);
+    throw new ExperimentError(
+      "invalid_file",
+      `${path}: expected a number of steps, found ${metadata["steps"] ?? "none"}`,
+    );
   }
   return { run_id, phase, steps, config_digest, weights, slots, progress };
 }
