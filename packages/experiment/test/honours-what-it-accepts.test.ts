@@ -9,11 +9,12 @@ const workspace = fileURLToPath(new URL("../../..", import.meta.url));
 const sources = new Map<string, string>();
 
 function sourceOf(file: string): string {
+  const known = sources.get(file);
+  if (known !== undefined) return known;
   const path = file.includes("/src/") ? file : `packages/experiment/src/${file}`;
-  let text = sources.get(path);
   // What comments say is no use of a field.
-  if (text === undefined) text = readFileSync(`${workspace}/${path}`, "utf8").replace(/\/\*[^]*?\*\/|\/\/.*$/gm, "");
-  sources.set(path, text);
+  const text = readFileSync(`${workspace}/${path}`, "utf8").replace(/\/\*[^]*?\*\/|\/\/.*$/gm, "");
+  sources.set(file, text);
   return text;
 }
 
