@@ -279,16 +279,12 @@ describe("a language model as the writer", () => {
 
   it.each([
     ["an error", say("", 500), /\/v1: answered 500$/],
-    ["no JSON", ((_, response) => response.end("<html>")), /the answer is no JSON/],
+    ["no JSON", (_, response) => response.end("<html>"), /the answer is no JSON/],
     ["no text", say(null), /the answer has no text/],
-    ["another form", ((_, response) => response.end("[1, null]")), /the answer has no text/],
+    ["another form", (_, response) => response.end("[1, null]"), /the answer has no text/],
     ["no paper", say("I would rather not."), /did not answer with title, abstract and sections/],
     ["half a paper", say('{"title": "x", "abstract": "y", "sections": [{"heading": 1}]}'), /did not answer with title/],
-    [
-      "a broken connection",
-      ((_, response) => response.destroy()),
-      /cannot be reached, or broke off/,
-    ],
+    ["a broken connection", (_, response) => response.destroy(), /cannot be reached, or broke off/],
   ])("that answers with %s is a failure of the writer", async (_, answer, expected) => {
     expect(await message(await endpoint(answer))).toMatch(expected);
   });
