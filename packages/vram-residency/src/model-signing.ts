@@ -1,6 +1,6 @@
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { type KeyObject, createHash, createPublicKey, verify } from "node:crypto";
 import { dssePreAuthentication, readDsseEnvelope } from "./verify/dsse.js";
-import { formatFieldIssues } from "./verify/field-issue.js";
+import { formatFieldIssues, shown } from "./verify/field-issue.js";
 import { isDigest } from "./verify/index.js";
 import { VramResidencyError } from "./errors.js";
 
@@ -37,7 +37,8 @@ const HASH_OF_CURVE: Readonly<Record<string, string>> = {
 export function readModelSigning(text: string, options: ReadModelSigningOptions = {}): SignedModelDigests {
   const bundle = objectOf(parse(text, "the model-signing bundle"), "the model-signing bundle");
   const dsse = objectOf(bundle["dsseEnvelope"], "dsseEnvelope");
-  const signatures = Array.isArray(dsse["signatures"]) ? (dsse["signatures"] as Record<string, unknown>[]) : [];
+  const listed = Array.isArray(dsse["signatures"]) ? (dsse["signatures"] as unknown[]) : [];
+  const signatures = listed.map((item, index) => objectOf(item, `dsseEnvelope.signatures[${index}]`));
   // OMS lets keyid be absent, empty or null; the envelope's reader wants a text.
   const envelope = readDsseEnvelope({
     payloadType: dsse["payloadType"],
@@ -46,18 +47,18 @@ export function readModelSigning(text: string, options: ReadModelSigningOptions 
   });
   if (envelope.status === "invalid") throw invalid(`the model-signing bundle: ${formatFieldIssues(envelope.issues)}`);
   if (envelope.value.payloadType !== PAYLOAD)
-    throw invalid(`the model-signing bundle holds ${envelope.value.payloadType}, not ${PAYLOAD}`);
+    throw invalid(`the model-signing bundle holds ${shown(envelope.value.payloadType)}, not ${PAYLOAD}`);
   const payload = Buffer.from(envelope.value.payload, "base64");
   const checked = checkSignature(payload, envelope.value.signatures, options);
 
   const statement = objectOf(parse(payload.toString("utf8"), "the statement"), "the statement");
   if (statement["_type"] !== STATEMENT || statement["predicateType"] !== PREDICATE) {
-    throw invalid(`expected a statement of ${PREDICATE}, found ${String(statement["predicateType"]).slice(0, 80)}`);
+    throw invalid(`expected a statement of ${PREDICATE}, found ${shown(statement["predicateType"])}`);
   }
   const predicate = objectOf(statement["predicate"], "predicate");
   const { method, hash_type } = objectOf(predicate["serialization"], "predicate.serialization");
   if (method !== "files" || hash_type !== "sha256") {
-    const found = `${String(method).slice(0, 40)} by ${String(hash_type).slice(0, 40)}`;
+    const found = `${shown(method)} by ${shown(hash_type)}`;
     throw invalid(`expected whole files hashed by sha256, found ${found}: sign the model with --method files`);
   }
   const files = filesOf(predicate["resources"]);
@@ -86,7 +87,7 @@ function checkSignature(
       "nobody checks the signature of the model-signing bundle: give the signer's public key, or say that it was checked elsewhere",
     );
   }
-  const key = createPublicKey(publicKey);
+  const key = keyOf(publicKey);
   const curve = key.asymmetricKeyDetails?.namedCurve ?? "";
   const hash = HASH_OF_CURVE[curve];
   if (hash === undefined) throw invalid("expected an ECDSA key on P-256, P-384 or P-521");
@@ -99,20 +100,26 @@ function checkSignature(
   );
 }
 
+function keyOf(pem: string): KeyObject {
+  try {
+    return createPublicKey(pem);
+  } catch (error) {
+    throw new VramResidencyError("invalid_input", "the signer's public key is no key in PEM", { cause: error });
+  }
+}
+
 function filesOf(resources: unknown): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   if (!Array.isArray(resources) || resources.length === 0) throw invalid("the model-signing manifest lists no files");
   for (const resource of resources as unknown[]) {
     const { name, algorithm, digest } = objectOf(resource, "a resource");
     if (typeof name !== "string" || name === "" || name.startsWith("/") || name.split("/").includes("..")) {
-      throw invalid(
-        `the model-signing manifest lists ${JSON.stringify(name).slice(0, 80)}, which is no path below the model`,
-      );
+      throw invalid(`the model-signing manifest lists ${shown(name)}, which is no path below the model`);
     }
     if (algorithm !== "sha256" || typeof digest !== "string" || !isDigest(digest)) {
-      throw invalid(`${name}: expected a sha256 of 64 lowercase hexadecimal digits`);
+      throw invalid(`${shown(name)}: expected a sha256 of 64 lowercase hexadecimal digits`);
     }
-    if (files.has(name)) throw invalid(`the model-signing manifest lists ${name} twice`);
+    if (files.has(name)) throw invalid(`the model-signing manifest lists ${shown(name)} twice`);
     files.set(name, digest);
   }
   return files;

@@ -228,7 +228,7 @@ export class VramManager implements AsyncDisposable {
       });
     } catch (error) {
       buffer?.dispose();
-      throw this.#sealFailed(shard_id, error, correlation_id);
+      throw this.#sealFailed(shard_id, driverFailure(error, "adopt"), correlation_id);
     }
   }
 
@@ -490,7 +490,7 @@ export class VramManager implements AsyncDisposable {
       return handle;
     } catch (error) {
       if (model !== null && !this.#disposed) freeShard(this.#core, model, correlation_id);
-      throw this.#sealFailed(shard_id, error, correlation_id);
+      throw this.#sealFailed(shard_id, driverFailure(error, "copy"), correlation_id);
     } finally {
       this.#leaveLoading();
     }
@@ -532,8 +532,7 @@ export class VramManager implements AsyncDisposable {
     return await digestTensors(this.#core.hasher, buffer, digests.bytes, ranges, signal);
   }
 
-  #sealFailed(shard_id: string, error: unknown, correlation_id: string | undefined): VramResidencyError {
-    const failure = driverFailure(error, "copy");
+  #sealFailed(shard_id: string, failure: VramResidencyError, correlation_id: string | undefined): VramResidencyError {
     const { counts } = this.#core;
     const gpu_device = this.device.ordinal;
     const { code, message: reason } = failure;

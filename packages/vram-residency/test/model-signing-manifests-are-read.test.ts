@@ -76,6 +76,12 @@ describe("a model-signing bundle", () => {
     expect(read({}, { resources: [{ ...resources[0], name: "../x" }] })).toThrow(/no path below/u);
     expect(read({}, { resources: [resources[0], resources[0]] })).toThrow(/twice/u);
     expect(read({}, { resources: [{ ...resources[0], digest: "AB" }] })).toThrow(/64 lowercase/u);
+    // These two threw errors of JavaScript's own: a file without a name, a signature that is no object.
+    expect(read({}, { resources: [{ algorithm: "sha256" }] })).toThrow(/lists nothing/u);
+    const { text: whole, pem } = bundle("prime256v1", "sha256");
+    const unsigned = whole.replace(/"signatures":\[.*?\]/u, '"signatures":[null]');
+    expect(() => readModelSigning(unsigned, { publicKey: pem })).toThrow(/signatures\[0\]: expected an object/u);
+    expect(() => readModelSigning(whole, { publicKey: "no key" })).toThrow(/no key in PEM/u);
     for (const text of ["", "[]", "{}", '{"dsseEnvelope":1}'])
       expect(() => readModelSigning(text)).toThrow(/bundle|dsseEnvelope/u);
   });

@@ -178,10 +178,15 @@ describe("version 2 of the seal", () => {
       "/context/model_ref",
       "/key_id",
       "/mac",
-      "/more",
+      "",
     ]) {
       expect(pointers).toContain(pointer);
     }
+    expect(bad).toMatchObject({
+      issues: expect.arrayContaining([
+        { pointer: "", found: '"more"', expected: expect.any(String) as string },
+      ]) as object,
+    });
   });
 });
 

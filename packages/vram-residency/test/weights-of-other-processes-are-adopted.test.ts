@@ -88,6 +88,7 @@ describe("weights that another process holds", () => {
     expect(await code(manager.adopt(path, tensors, { expected: { digest: "0".repeat(64) } }))).toBe(
       "integrity_violation",
     );
+    expect(await code(manager.adopt(join(temporaryFolder(), "nobody"), tensors))).toBe("invalid_input");
     expect(manager.shards()).toEqual([]);
     close();
   });

@@ -2,7 +2,7 @@ import { type CudaError, isCudaError } from "@vrx/native-cuda";
 import { VramResidencyError, isVramResidencyError } from "../errors.js";
 
 /** What was being done when the driver failed. */
-export type DriverAction = "allocate" | "copy" | "hash" | "free" | "open";
+export type DriverAction = "allocate" | "copy" | "adopt" | "hash" | "free" | "open";
 
 /** An error of this package for whatever was thrown: the driver's own with its name and call, an abort as one. */
 export function driverFailure(error: unknown, action: DriverAction): VramResidencyError {
@@ -21,6 +21,7 @@ export function driverFailure(error: unknown, action: DriverAction): VramResiden
 const words: Readonly<Record<DriverAction, string>> = {
   allocate: "the driver did not allocate VRAM",
   copy: "the bytes could not be copied to or from the device",
+  adopt: "the bytes of the other process could not be taken",
   hash: "the device could not hash its bytes",
   free: "the driver did not free VRAM",
   open: "the device could not be opened",
@@ -30,6 +31,8 @@ function codeOf(error: CudaError, action: DriverAction): VramResidencyError["cod
   if (error.sticky || error.code === "device_lost" || error.code === "kernel_failed") return "cuda_driver_error";
   if (action === "allocate") return "cuda_allocation_failed";
   if (action === "free") return "cuda_deallocation_failed";
+  // What the driver was never asked for was refused before: there is no such offer, or it is none.
+  if (action === "adopt") return error.driver === null ? "invalid_input" : "cuda_copy_failed";
   if (action === "copy") return "cuda_copy_failed";
   return SET_UP.has(error.code) ? "config_error" : "cuda_driver_error";
 }

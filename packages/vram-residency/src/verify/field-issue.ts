@@ -20,14 +20,19 @@ export function shown(value: unknown): string {
   return Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
 }
 
-/** All issues in one line. */
+/** So many issues are told in one line. */
+const MOST_TOLD = 16;
+
+/** The issues in one line; of very many the first, and how many more there are. */
 export function formatFieldIssues(issues: readonly FieldIssue[]): string {
-  return issues
+  const told = issues
+    .slice(0, MOST_TOLD)
     .map(
       ({ pointer, expected, found }) =>
         `${pointer === "" ? "the value" : pointer}: expected ${expected}, found ${found}`,
-    )
-    .join("; ");
+    );
+  const more = issues.length - told.length;
+  return [...told, ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
 }
 
 /** Reads the members of an object one by one and collects what is wrong with them. */
@@ -43,8 +48,8 @@ export class FieldReader {
     this.#members = isObject ? (value as Record<string, unknown>) : {};
     if (!isObject) this.issues.push({ pointer, expected: "an object", found: shown(value) });
     for (const key of Object.keys(this.#members)) {
-      if (!known.includes(key))
-        this.issues.push({ pointer: this.at(key), expected: `one of ${known.join(", ")}`, found: shown(key) });
+      // Not in the pointer: the name is the sender's, and of any length.
+      if (!known.includes(key)) this.issues.push({ pointer, expected: `one of ${known.join(", ")}`, found: shown(key) });
     }
   }
 
