@@ -49,7 +49,8 @@ export class FieldReader {
     if (!isObject) this.issues.push({ pointer, expected: "an object", found: shown(value) });
     for (const key of Object.keys(this.#members)) {
       // Not in the pointer: the name is the sender's, and of any length.
-      if (!known.includes(key)) this.issues.push({ pointer, expected: `one of ${known.join(", ")}`, found: shown(key) });
+      if (!known.includes(key))
+        this.issues.push({ pointer, expected: `one of ${known.join(", ")}`, found: shown(key) });
     }
   }
 
