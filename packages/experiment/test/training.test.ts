@@ -47,11 +47,8 @@ describe("training", () => {
   });
 
   it("takes the mean of the gradients it accumulates: four batches of two are one of eight", async () => {
-    const layers = [
-      { type: "RMSNormLayer", d_model: 8 },
-      { type: "LinearLayer", d_in: 8, d_out: 12 },
-    ];
-    const { target } = smallExperiment({ layers });
+    // An embedding right before a linear layer: what comes back to it is only another view of a product.
+    const { target } = smallExperiment({ layers: [{ type: "LinearLayer", d_in: 8, d_out: 12 }] });
     const [run] = target.runs;
     const whole = dataset.trainBatch(1, 0, 8);
     const session = (accumulate: number, size: number) =>

@@ -56,6 +56,10 @@ export function operationsOf(
     max: np.max,
     min: np.min,
   };
+  // The gradient of a lookup adds up rows by a routine that reads whole buffers, and the compiler (0.1.25) makes none for
+  // what is only another view of one ("scatter input is not imm"). To be negated twice changes no number, nor is it
+  // simplified away, and the gradient passes the same way back: what the routine reads is computed, hence has a buffer.
+  const own = (x: JaxArray): JaxArray => np.negative(np.negative(x));
   return (operation, shape, dtype) => {
     switch (operation.op) {
       case "input":
@@ -108,7 +112,7 @@ export function operationsOf(
       case "concat":
         return np.concatenate(operation.parts.map(use), operation.axis);
       case "take":
-        return np.take(use(operation.from), use(operation.index), operation.axis);
+        return own(np.take(use(operation.from), own(use(operation.index)), operation.axis));
       case "conv":
         return lax.convGeneralDilated(
           use(operation.from),
