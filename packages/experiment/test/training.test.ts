@@ -79,6 +79,23 @@ describe("training", () => {
     four.dispose();
   });
 
+  it("does not take a target that is no class for a good guess, nor count one that is to be ignored", async () => {
+    const { target } = smallExperiment();
+    const batch = dataset.trainBatch(1, 0, 2);
+    const common = { engine, spec: target, train: target.runs[0]!.train, seed: 1, batch: batchSpec(batch) };
+    const withTarget = (id: number) => {
+      const { data, shape } = batch["target_ids"]!;
+      return { ...batch, target_ids: { shape, data: Int32Array.from(data, (own, i) => (i === 3 ? id : own)) } };
+    };
+    const session = new TrainingSession(common);
+    expect((await session.evaluate(withTarget(12)))["loss"]).toBe(Infinity);
+    expect((await session.evaluate(withTarget(-1)))["loss"]).toBe(Infinity);
+    const ignored = (await session.evaluate(withTarget(-100)))["loss"]!;
+    expect(ignored).toBeLessThan(20);
+    await expect(session.step([withTarget(12)], 0.1)).rejects.toMatchObject({ code: "not_finite" });
+    session.dispose();
+  });
+
   it("clips the whole gradient to its norm", async () => {
     const { target } = smallExperiment({ train: { optimizer: "sgd", grad_clip_norm: 0.01 } });
     const run = target.runs[0]!;

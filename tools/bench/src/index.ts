@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<{ run(): Promise<readonly R
   "cli-startup": () => import("./cli-startup.js"),
   "tree-hash": () => import("./tree-hash.js"),
   manifest: () => import("./manifest.js"),
+  experiment: () => import("./experiment.js"),
   residency: () => import("./residency.js"),
   packets: () => import("./packets.js"),
   sweeps: () => import("./sweeps.js"),

@@ -189,11 +189,14 @@ function attend(
     .reduce((a, b) => graph.add(a, b));
   const square = graph.reshape(scores, [batch, n, tokens, seen]);
   const allowed = allowedKeys(pass, config, tokens, seen, start);
-  const masked = allowed === undefined ? square : graph.where(allowed, square, -1e9);
+  // Added rather than chosen: a sum is part of the product that comes before it, and its gradient is nothing to compute.
+  const masked = allowed === undefined ? square : graph.add(square, graph.where(allowed, 0, -1e9));
   if (config.null_attn) return attendWithNull(pass, path, config, paths, v, masked);
-  const weights = pass.dropout(graph.softmax(masked, -1), config.dropout_p);
-  const mixed = graph.matmul(graph.reshape(weights, [batch, kv, group * tokens, seen]), v);
-  return graph.reshape(mixed, [batch, n, tokens, width]);
+  // The softmax is divided by its sum after the values are mixed: fewer numbers by the ratio of tokens to the width.
+  const { shares, total } = graph.unnormalizedSoftmax(masked, -1);
+  const weights = graph.reshape(pass.dropout(shares, config.dropout_p), [batch, kv, group * tokens, seen]);
+  const mixed = graph.reshape(graph.matmul(weights, v), [batch, n, tokens, width]);
+  return graph.div(mixed, total);
 }
 
 /** Which keys (columns) each query (row) may see; undefined when it is all of them. */

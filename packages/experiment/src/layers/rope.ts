@@ -22,35 +22,38 @@ export function ropeFrequencies(width: number, base: number, scaling: RopeScalin
   });
 }
 
-/** Cosine and sine of every angle, for positions 0 to `length`; each is (length, width/2). */
+/** Cosine and sine of every angle, for positions 0 to `length`; each is (length, 2, width/2). */
+export interface RopeTables {
+  readonly cos: Value;
+  /** Negative for the first half: what of the second half goes into it. */
+  readonly sin: Value;
+}
+
 export function ropeTables(
   graph: Graph,
   length: number,
   width: number,
   base: number,
   scaling: RopeScaling | null,
-): { readonly cos: Value; readonly sin: Value } {
+): RopeTables {
   const frequencies = ropeFrequencies(width, base, scaling);
-  const table = (f: (angle: number) => number): Value =>
+  const half = frequencies.length;
+  const table = (f: (angle: number, second: boolean) => number): Value =>
     graph.table(
-      Float32Array.from({ length: length * frequencies.length }, (_, i) =>
-        f(Math.floor(i / frequencies.length) * (frequencies[i % frequencies.length] ?? 0)),
-      ),
-      [length, frequencies.length],
+      Float32Array.from({ length: length * width }, (_, i) => {
+        const position = Math.floor(i / width);
+        return f(position * (frequencies[i % half] ?? 0), i % width >= half);
+      }),
+      [length, 2, half],
     );
-  return { cos: table(Math.cos), sin: table(Math.sin) };
+  return { cos: table(Math.cos), sin: table((angle, second) => (second ? 1 : -1) * Math.sin(angle)) };
 }
 
-/** Turns `x` (..., tokens, width): its first half with its second half. */
-export function rotate(graph: Graph, x: Value, { cos, sin }: { readonly cos: Value; readonly sin: Value }): Value {
-  const width = x.shape.at(-1) ?? 0;
-  const first = graph.slice(x, -1, 0, width / 2);
-  const second = graph.slice(x, -1, width / 2, width);
-  return graph.concat(
-    [
-      graph.sub(graph.mul(first, cos), graph.mul(second, sin)),
-      graph.add(graph.mul(first, sin), graph.mul(second, cos)),
-    ],
-    -1,
-  );
+/**
+ * Turns `x` (..., tokens, width): its first half with its second half. The halves change places as a view, so that all of
+ * it is one pass over the numbers, and its gradient another.
+ */
+export function rotate(graph: Graph, x: Value, { cos, sin }: RopeTables): Value {
+  const halves = graph.reshape(x, [...x.shape.slice(0, -1), 2, (x.shape.at(-1) ?? 0) / 2]);
+  return graph.reshape(graph.add(graph.mul(halves, cos), graph.mul(graph.flip(halves, -2), sin)), x.shape);
 }

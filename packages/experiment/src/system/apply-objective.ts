@@ -85,19 +85,26 @@ function crossEntropy(
   }
   const flat = graph.reshape(logits, [rows, classes]);
   const target = graph.reshape(targets, [rows]);
-  const logProbability = graph.logSoftmax(flat, -1);
-  const isTarget = graph.binary("eq", graph.iota([rows, classes], 1), graph.expand(target, 1));
-  let nll = graph.neg(graph.sum(graph.where(isTarget, logProbability, 0), [1]));
-  if (config.label_smoothing > 0) {
-    const spread = graph.neg(graph.mean(logProbability, [1]));
-    nll = graph.add(graph.mul(nll, 1 - config.label_smoothing), graph.mul(spread, config.label_smoothing));
-  }
   let counts = graph.cast(graph.binary("ne", target, config.ignore_index), "float32");
   const given = batch.get(COUNTS_KEY);
   if (given !== undefined) counts = graph.mul(counts, graph.reshape(given, [rows]));
-  const total = graph.binary("max", graph.sum(counts), 1);
-  const loss = graph.div(graph.sum(graph.mul(nll, counts)), total);
+  // One score of each row by its place among all of them.
+  const place = graph.add(
+    graph.binary("min", graph.binary("max", target, 0), graph.full([], classes - 1, "int32")),
+    graph.mul(graph.iota([rows], 0), graph.full([], classes, "int32")),
+  );
+  const total = graph.logSumExp(flat, -1);
+  let nll = graph.sub(graph.reshape(total, [rows]), graph.take(graph.reshape(flat, [rows * classes]), place, 0));
+  if (config.label_smoothing > 0) {
+    const spread = graph.neg(graph.mean(graph.sub(flat, total), [1]));
+    nll = graph.add(graph.mul(nll, 1 - config.label_smoothing), graph.mul(spread, config.label_smoothing));
+  }
+  // A target that counts and is no class must not pass for a good guess.
+  const none = graph.binary("or", graph.binary("lt", target, 0), graph.binary("ge", target, classes));
+  nll = graph.where(graph.binary("and", none, graph.binary("gt", counts, 0)), Infinity, nll);
+  const number = graph.binary("max", graph.sum(counts), 1);
+  const loss = graph.div(graph.sum(graph.mul(nll, counts)), number);
   const right = graph.cast(graph.binary("eq", graph.argmax(flat, -1), target), "float32");
-  const accuracy = graph.div(graph.sum(graph.mul(right, counts)), total);
+  const accuracy = graph.div(graph.sum(graph.mul(right, counts)), number);
   return { loss, metrics: new Map([["accuracy", accuracy]]) };
 }

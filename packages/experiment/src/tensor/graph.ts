@@ -360,14 +360,25 @@ export class Graph {
 
   /** The softmax along an axis. */
   softmax(x: Value, axis: number): Value {
-    const e = this.unary("exp", this.sub(x, this.unary("stop_gradient", this.reduce("max", x, [axis], true))));
-    return this.div(e, this.sum(e, [axis], true));
+    const { shares, total } = this.unnormalizedSoftmax(x, axis);
+    return this.div(shares, total);
+  }
+
+  /** What a softmax along an axis divides, and by what: exponentials none of which is above 1, and their sum. */
+  unnormalizedSoftmax(x: Value, axis: number): { readonly shares: Value; readonly total: Value } {
+    const shares = this.unary("exp", this.sub(x, this.unary("stop_gradient", this.reduce("max", x, [axis], true))));
+    return { shares, total: this.sum(shares, [axis], true) };
   }
 
   /** The logarithm of the softmax along an axis. */
   logSoftmax(x: Value, axis: number): Value {
-    const centred = this.sub(x, this.unary("stop_gradient", this.reduce("max", x, [axis], true)));
-    return this.sub(centred, this.unary("log", this.sum(this.unary("exp", centred), [axis], true)));
+    return this.sub(x, this.logSumExp(x, axis));
+  }
+
+  /** The logarithm of the sum of exponentials along an axis, which stays with size 1. */
+  logSumExp(x: Value, axis: number): Value {
+    const highest = this.unary("stop_gradient", this.reduce("max", x, [axis], true));
+    return this.add(highest, this.unary("log", this.sum(this.unary("exp", this.sub(x, highest)), [axis], true)));
   }
 
   #pair(left: Operand, right: Operand): [Value, Value] {
