@@ -101,10 +101,7 @@ function forward(w: Weights, ids: Tensor, sizes: Sizes): Tensor {
   const sin = table(Math.sin);
   const turned = (x: Tensor): Tensor => {
     const [a, b] = np.split(x, 2, -1) as [Tensor, Tensor];
-    return np.concatenate(
-      [a.ref.mul(cos.ref).sub(b.ref.mul(sin.ref)), a.mul(sin.ref).add(b.mul(cos.ref))],
-      -1,
-    );
+    return np.concatenate([a.ref.mul(cos.ref).sub(b.ref.mul(sin.ref)), a.mul(sin.ref).add(b.mul(cos.ref))], -1);
   };
   const split = (x: Tensor): Tensor => np.transpose(x.reshape([batch, tokens, heads, width]), [0, 2, 1, 3]);
   const seen = np.lessEqual(np.arange(tokens).reshape([1, tokens]), np.arange(tokens).reshape([tokens, 1]));
