@@ -1,6 +1,6 @@
 import type { Array as JaxArray } from "@jax-js/jax";
 import { ExperimentError } from "../errors.js";
-import { show } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import { type DType, type Program, type Shape, operandsOf, programInputs, sizeOf } from "../tensor/program.js";
 import type { Computation, Engine, EngineTensor, Executable, TensorData, Tensors } from "./engine.js";
 import { JAX_VERSION } from "./jax-version.js";

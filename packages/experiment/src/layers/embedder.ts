@@ -1,6 +1,7 @@
 import type { Embedder } from "@vrx/manifest";
 import { ExperimentError } from "../errors.js";
-import { type Value, show } from "../tensor/graph.js";
+import type { Value } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import { type ForwardPass, expectRank, under } from "./forward-pass.js";
 import { fanIn } from "./initial.js";
 

@@ -1,5 +1,6 @@
 import { ExperimentError } from "../errors.js";
-import { type Graph, type Value, show } from "../tensor/graph.js";
+import type { Graph, Value } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import type { DType, Shape } from "../tensor/program.js";
 import type { Initial, ParameterSpec } from "./initial.js";
 

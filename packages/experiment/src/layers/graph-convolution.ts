@@ -1,5 +1,6 @@
 import { ExperimentError } from "../errors.js";
-import { type Value, show } from "../tensor/graph.js";
+import type { Value } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import { leakyRelu } from "./activation.js";
 import { type ForwardPass, expectWidth, under } from "./forward-pass.js";
 import { xavier } from "./initial.js";

@@ -1,3 +1,4 @@
+import { ExperimentError } from "../errors.js";
 import type { Value } from "../tensor/graph.js";
 import { type ForwardPass, expectRank, expectWidth, under } from "./forward-pass.js";
 import { fanIn } from "./initial.js";
@@ -25,6 +26,9 @@ export function recurrent(pass: ForwardPass, path: string, x: Value, config: Rec
   expectRank(x, 3, path, config.batch_first ? "(batch, tokens, features)" : "(tokens, batch, features)");
   expectWidth(x, config.input_size, path, "input_size");
   const { graph } = pass;
+  if (config.bidirectional && pass.continuation !== undefined) {
+    throw new ExperimentError("unsupported", `${path}: a layer that reads its text backwards cannot continue one`);
+  }
   let y = config.batch_first ? x : graph.transpose(x, [1, 0, 2]);
   for (let layer = 0; layer < config.num_layers; layer++) {
     const forward = direction(pass, path, y, config, layer, false);
@@ -59,7 +63,7 @@ function direction(
   const plus = (v: Value, b: Value | undefined): Value => (b === undefined ? v : graph.add(v, b));
   const entering = plus(graph.timesTransposed(x, inputWeight), inputBias);
   const kept = (name: string, width: number): Value =>
-    continuation === undefined || backwards
+    continuation === undefined
       ? graph.full([batch, width], 0)
       : pass.carried(under(path, `${name}_${suffix}`), [batch, width]);
   let h = kept("h", out);
@@ -77,7 +81,7 @@ function direction(
     if (next.c !== undefined && c !== undefined) c = counts === undefined ? next.c : graph.where(counts, next.c, c);
     outputs.push(projected);
   }
-  if (continuation !== undefined && !backwards) {
+  if (continuation !== undefined) {
     pass.carry(under(path, `h_${suffix}`), h);
     if (c !== undefined) pass.carry(under(path, `c_${suffix}`), c);
   }

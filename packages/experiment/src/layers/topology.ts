@@ -1,6 +1,7 @@
 import type { LayerNode, Topology } from "@vrx/manifest";
 import { ExperimentError } from "../errors.js";
-import { type Value, show } from "../tensor/graph.js";
+import type { Value } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import { type ForwardPass, under } from "./forward-pass.js";
 import { applyLayer } from "./layer.js";
 

@@ -1,7 +1,8 @@
 import type { Objective, ObjectiveConfig } from "@vrx/manifest";
 import { ExperimentError } from "../errors.js";
 import type { ForwardPass } from "../layers/forward-pass.js";
-import { type Value, show } from "../tensor/graph.js";
+import type { Value } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import { sizeOf } from "../tensor/program.js";
 import { type Streams, streamOf } from "./apply-system.js";
 

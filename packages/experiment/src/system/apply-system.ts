@@ -3,7 +3,8 @@ import { ExperimentError } from "../errors.js";
 import type { ForwardPass } from "../layers/forward-pass.js";
 import { type CustomOp, applyGraph } from "../layers/graph-topology.js";
 import { linear } from "../layers/linear.js";
-import { type Value, show } from "../tensor/graph.js";
+import type { Value } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import { applyModel } from "./model.js";
 
 /** What comes out of a system, by key. */

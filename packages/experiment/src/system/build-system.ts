@@ -1,7 +1,9 @@
 import type { Objective, System } from "@vrx/manifest";
 import { type Continuation, ForwardPass, RANDOM_KEY, type StateSpec } from "../layers/forward-pass.js";
 import type { ParameterSpec } from "../layers/initial.js";
+import { ExperimentError } from "../errors.js";
 import { Graph, type Value } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import type { DType, Program, Shape } from "../tensor/program.js";
 import { type CustomObjective, applyObjective } from "./apply-objective.js";
 import { type CustomCode, applySystem, noCustomCode } from "./apply-system.js";
@@ -95,6 +97,13 @@ export function buildContinuation(
   const inputs = batchValues(graph, { input_ids: { shape: [batch, tokens], dtype: "int32" } });
   const logits = applySystem(pass, spec.system, inputs, spec.code ?? noCustomCode).get("logits");
   if (logits !== undefined) {
+    if (logits.shape.length !== 3 || logits.shape[0] !== batch || logits.shape[1] !== tokens) {
+      throw new ExperimentError(
+        "unsupported",
+        `a text can only be continued by a model with logits for each of its tokens, [${batch}, ${tokens}, vocabulary]; ` +
+          `these are ${show(logits.shape)}`,
+      );
+    }
     const last = graph.reshape(graph.sub(continuation.length, graph.full([], 1, "int32")), [1]);
     const rows = tokens === 1 ? logits : graph.take(logits, last, 1);
     graph.output(`${OUTPUT}logits`, graph.reshape(rows, [batch, logits.shape.at(-1) ?? 1]));

@@ -2,7 +2,7 @@ import type { Engine, EngineTensor } from "../engine/engine.js";
 import { ExperimentError } from "../errors.js";
 import { PARAMETER } from "../layers/forward-pass.js";
 import { type ParameterSpec, initialValues } from "../layers/initial.js";
-import { show } from "../tensor/graph.js";
+import { show } from "../tensor/shape.js";
 import { type Shape, sizeOf } from "../tensor/program.js";
 
 /** A tensor outside an engine. */

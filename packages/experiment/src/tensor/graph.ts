@@ -11,6 +11,7 @@ import {
   type UnaryName,
   sizeOf,
 } from "./program.js";
+import { axisOf, broadcastShapes, mismatch, sameShape, show } from "./shape.js";
 
 /** A value inside a graph that is being built. Immutable; it may be used any number of times. */
 export interface Value {
@@ -397,35 +398,4 @@ export class Graph {
     const id = this.#nodes.push({ operation, shape, dtype }) - 1;
     return { id, shape, dtype };
   }
-}
-
-/** A shape as people write it: `8 x 64`. */
-export function show(shape: Shape): string {
-  return shape.length === 0 ? "a scalar" : `[${shape.join(", ")}]`;
-}
-
-function mismatch(what: string, a: Shape, b: Shape): ExperimentError {
-  return new ExperimentError("shape_mismatch", `${what}: the shapes ${show(a)} and ${show(b)} do not go together`, {
-    details: { what, left: a, right: b },
-  });
-}
-
-function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i]);
-}
-
-function axisOf(axis: number, shape: Shape): number {
-  const at = axis < 0 ? axis + shape.length : axis;
-  if (Number.isInteger(at) && at >= 0 && at < shape.length) return at;
-  throw new ExperimentError("shape_mismatch", `there is no axis ${axis} in ${show(shape)}`);
-}
-
-function broadcastShapes(what: string, a: Shape, b: Shape): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const left = a[i - rank + a.length] ?? 1;
-    const right = b[i - rank + b.length] ?? 1;
-    if (left !== right && left !== 1 && right !== 1) throw mismatch(what, a, b);
-    return Math.max(left, right);
-  });
 }

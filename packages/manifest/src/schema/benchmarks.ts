@@ -36,7 +36,7 @@ export const benchmarkSchemas = {
     warmup_runs: defaulted(naturalNumber, 3, "Runs that are not timed."),
     timed_runs: defaulted(positiveInteger, 10, "Runs that are timed."),
     use_cache: defaulted(boolean(), true, "Whether keys and values are kept."),
-    cache_kind: defaulted(cacheKinds, "fp16", "How they are kept."),
+    cache_kind: optional(cacheKinds, "How they are kept; as the backend keeps them when missing."),
   }),
   memory: object("benchmark memory", {
     type: required(exactly("memory"), ""),
