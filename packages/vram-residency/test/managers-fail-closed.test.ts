@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AuditEvent } from "../src/audit-event.js";
 import { isVramResidencyError } from "../src/errors.js";
 import { type TestManager, testVramManager } from "../src/testing/index.js";
@@ -11,6 +11,7 @@ const code = async (promise: Promise<unknown>) => {
     return "ok";
   } catch (error) {
     if (!isVramResidencyError(error)) throw error;
+    expect(`${error.message} ${JSON.stringify(error.details)}`).not.toMatch(/0x[0-9a-f]{6,}/iu);
     return error.code;
   }
 };
@@ -79,6 +80,8 @@ describe("capacity", () => {
 
   it("refuses options that mean nothing", async () => {
     expect(await code(testVramManager({ capacity_bytes: 0 }))).toBe("config_error");
+    expect(await code(testVramManager({ capacity_bytes: 1.5 }))).toBe("config_error");
+    expect(await code(testVramManager({ capacity_bytes: 2 ** 60 }))).toBe("config_error");
     expect(await code(testVramManager({ headroom: -1 }))).toBe("config_error");
     expect(await code(testVramManager({ boot_nonce: "x" }))).toBe("config_error");
     expect(await code(testVramManager({ device: 3 }))).toBe("config_error");
@@ -134,6 +137,21 @@ describe("a copy that goes wrong", () => {
     expect(manager.usedVram()).toBe(0);
     expect(driver.statistics().device_bytes).toBe(before);
   });
+});
+
+it("is switched off by no variable of the environment", async () => {
+  const { manager, driver } = await open();
+  const { shard } = await manager.sealModel(randomBytes(5000));
+  driver.flipBit({ allocation: -1, offset: 4000 });
+  const names = ["LLORCH_BDD_MODE", "VRAM_RESIDENCY_FORCE_MOCK", "MOCK_VRAM_MB", "VRX_SKIP_VERIFY", "CI"];
+  for (const name of names) vi.stubEnv(name, "1");
+  try {
+    for (const tier of ["leaves", "tree", "read_back"] as const) {
+      expect(await manager.verifySealed(shard, { tier })).toMatchObject({ reason: "digest_mismatch" });
+    }
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 describe("a driver that fails", () => {

@@ -335,5 +335,6 @@ it("shows no address, key or tag, however it is looked at", async () => {
     .join("\n");
   expect(everything).not.toMatch(/0x[0-9a-f]{6,}/iu);
   expect(everything).not.toContain(mac!.slice(0, 16));
+  expect(everything).not.toContain(mac!.slice(0, 16).replaceAll(/../gu, "$& ").trim());
   expect(JSON.stringify([handle, handle.shard])).not.toContain(mac!.slice(0, 16));
 });

@@ -11,6 +11,7 @@ import {
   verifySealTag,
   verifySealV1,
 } from "../src/verify/index.js";
+import { equalBytes } from "../src/verify/bytes.js";
 import vectors from "./vectors/vectors.json" with { type: "json" };
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -135,6 +136,8 @@ describe("version 2 of the seal", () => {
   });
 
   it("never has one message for two seals", () => {
+    const split = (gpu_uuid: string, boot_nonce: string) => sealMessageV2(shard, { ...context, gpu_uuid, boot_nonce });
+    expect(split("ab", "c")).not.toEqual(split("a", "bc"));
     const field = fc.string({ maxLength: 6 });
     const nullable = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
     const seals = fc.record({
@@ -197,4 +200,21 @@ it("compares tags that random bytes never are", () => {
       expect(verifySealTag(message, tag, key).status).toBe("failed");
     }),
   );
+});
+
+it("looks at every byte of a tag, wherever the first difference is", () => {
+  const own = new Uint8Array(32).fill(1);
+  const looks = (at: number) => {
+    let count = 0;
+    const other = Uint8Array.from(own, (byte, i) => (i === at ? byte ^ 1 : byte));
+    const counted = new Proxy(other, {
+      get(target, key) {
+        if (/^\d+$/u.test(String(key))) count++;
+        return Reflect.get(target, key) as unknown;
+      },
+    });
+    expect(equalBytes(counted, own)).toBe(false);
+    return count;
+  };
+  expect([0, 15, 31].map(looks)).toEqual([32, 32, 32]);
 });
