@@ -88,7 +88,8 @@ export function openProofBundle(options: ProofBundleOptions): ProofBundle {
   const results: ProofTestResult[] = [];
   const file = (name: string): string => join(folder, name);
   const appendTo = (name: string, header: string, line: string): void => {
-    if (!existsSync(file(name))) writeFileSync(file(name), `${header}\n`);
+    // Several processes of one run may begin the same file.
+    if (!existsSync(file(name))) beginFile(file(name), `${header}\n`);
     appendFileSync(file(name), `${line}\n`);
   };
   const append = (name: string, record: Readonly<Record<string, unknown>>): void =>
@@ -156,6 +157,15 @@ function checkName(name: string, what: string): string {
   if (NAME.test(name) && !name.includes("..")) return name;
   const found = JSON.stringify(name.slice(0, 80));
   throw invalid(`${what}: expected 1 to 128 of A-Z a-z 0-9 _ - . and no "..", found ${found}`);
+}
+
+/** Makes a file with its first line, unless another process has just made it. */
+function beginFile(file: string, header: string): void {
+  try {
+    writeFileSync(file, header, { flag: "wx" });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
 }
 
 function writeWhole(file: string, text: string): void {

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import type { FakeDriverOptions } from "@vrx/native-cuda/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AuditEvent } from "../src/audit-event.js";
 import { isVramResidencyError } from "../src/errors.js";
 import { type TestManager, testVramManager } from "../src/testing/index.js";
+import { bundleOfThisRun, withTimeline } from "./proof/allocation-timeline.js";
 
 const MIB = 2 ** 20;
 const code = async (promise: Promise<unknown>) => {
@@ -28,8 +30,9 @@ function recorder() {
   };
 }
 let opened: TestManager[] = [];
-async function open(...args: Parameters<typeof testVramManager>) {
-  const test = await testVramManager(...args);
+const bundle = bundleOfThisRun("unit");
+async function open(options: Parameters<typeof testVramManager>[0] = {}, fake: FakeDriverOptions = {}) {
+  const test = await testVramManager(withTimeline(options, bundle), fake);
   opened.push(test);
   return test;
 }

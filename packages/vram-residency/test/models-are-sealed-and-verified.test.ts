@@ -2,10 +2,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
+import type { FakeDriverOptions } from "@vrx/native-cuda/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { isVramResidencyError } from "../src/errors.js";
 import { type TestManager, testVramManager } from "../src/testing/index.js";
 import { SealedShard } from "../src/verify/index.js";
+import { bundleOfThisRun, withTimeline } from "./proof/allocation-timeline.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const MIB = 2 ** 20;
@@ -21,8 +23,9 @@ const code = async (promise: Promise<unknown>) => {
 };
 
 let opened: TestManager[] = [];
-async function open(...args: Parameters<typeof testVramManager>) {
-  const test = await testVramManager(...args);
+const bundle = bundleOfThisRun("unit");
+async function open(options: Parameters<typeof testVramManager>[0] = {}, fake: FakeDriverOptions = {}) {
+  const test = await testVramManager(withTimeline(options, bundle), fake);
   opened.push(test);
   return test;
 }
