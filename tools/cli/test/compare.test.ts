@@ -42,7 +42,7 @@ describe("vrx calibrate and vrx compare", () => {
     run("calibrate", "spec.json", "--engine", "reference", "--runs", "3");
     const kept = JSON.parse(readFileSync(join(folder, file), "utf8")) as { floors: unknown[] };
     expect(kept.floors).toHaveLength(1);
-  });
+  }, 120_000);
 
   it("exits 0 for the same and faster, 1 for slower, 3 where nothing is known", () => {
     const unknown = run("compare", "base", "same", "--json");
