@@ -3,6 +3,7 @@ import type { Data, DataConfig } from "@vrx/manifest";
 import { readFile } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
 import { ExperimentError } from "../errors.js";
+import { type DataLimits, anyValues, checkFinite, checkIds, checkLabels } from "./check-values.js";
 import type { DataFile, Dataset } from "./dataset.js";
 import { exists, readWhole } from "./files.js";
 import {
@@ -29,6 +30,8 @@ export interface OpenDatasetOptions {
   readonly val_frac: number;
   /** The tokenizer of texts whose recipe names none (`defaults.data.tokenizer`); `byte` by default. */
   readonly tokenizer?: string;
+  /** What the data may hold; anything by default. */
+  readonly limits?: DataLimits;
   /** Recipes for data that has none of its own in the manifest (`--data generate`), by role. */
   readonly fallback?: Partial<Recipes>;
 }
@@ -47,7 +50,7 @@ export interface Recipes {
  */
 export async function openDataset(data: Data, options: OpenDatasetOptions): Promise<Dataset> {
   if (data.impl !== null) throw new ExperimentError("unsupported", `${data.impl}: data of your own needs a worker`);
-  const { val_frac, fallback = {} } = options;
+  const { val_frac, fallback = {}, limits = anyValues } = options;
   const at = (path: string): string => (isAbsolute(path) ? path : resolve(options.root, path));
   const name = data.ref;
   switch (data.ref) {
@@ -62,6 +65,7 @@ export async function openDataset(data: Data, options: OpenDatasetOptions): Prom
         generateClasses(needed(recipe)),
       );
       const [x, y] = [await array(at(x_path)), await array(at(y_path))];
+      checkLabels(y.array, limits, y.file.path);
       const arrays = { inputs: floats(x.array), targets: y.array };
       return sampleDataset({ arrays, val_frac, files: [x.file, y.file], name, ...referenceOf(made) });
     }
@@ -80,6 +84,7 @@ export async function openDataset(data: Data, options: OpenDatasetOptions): Prom
         await array(paths.adj_path),
         await array(paths.labels_path),
       ];
+      checkLabels(labels.array, limits, labels.file.path);
       const mask = async (path: string | null): Promise<HostArray | null> =>
         path === null ? null : (await array(at(path))).array;
       return graphDataset({
@@ -126,7 +131,7 @@ export async function openDataset(data: Data, options: OpenDatasetOptions): Prom
 
 async function openTokens(
   config: DataConfig<"dataset.tokens">,
-  { root, val_frac, fallback, tokenizer = "byte" }: OpenDatasetOptions,
+  { root, val_frac, fallback, tokenizer = "byte", limits = anyValues }: OpenDatasetOptions,
   at: (path: string) => string,
 ): Promise<Dataset> {
   const path = at(config.path);
@@ -143,6 +148,7 @@ async function openTokens(
     await prepareText(path, recipe, { root, at, tokenizer });
   }
   const { tokens, file } = await readTokens(path);
+  checkIds(tokens, limits, path);
   const { block_size } = config;
   const common = { tokens, block_size, val_frac, files: [file], name: path };
   return tokenDataset(generated === undefined ? common : { ...common, generated });
@@ -191,11 +197,18 @@ async function prepared(
 
 async function array(path: string, tensor?: string): Promise<{ readonly array: HostArray; readonly file: DataFile }> {
   const { bytes, file } = await readWhole(path);
-  if (!path.endsWith(".safetensors")) return { array: readNpy(bytes, path), file };
+  if (!path.endsWith(".safetensors")) {
+    const values = readNpy(bytes, path);
+    checkFinite(values, path);
+    return { array: values, file };
+  }
   const { tensors } = readSafetensors(bytes, path);
   const name = tensor ?? (tensors.size === 1 ? [...tensors.keys()][0] : undefined);
   const found = name === undefined ? undefined : tensors.get(name);
-  if (found !== undefined) return { array: found, file };
+  if (found !== undefined) {
+    checkFinite(found, `${path}: ${name ?? ""}`);
+    return { array: found, file };
+  }
   const choice = [...tensors.keys()].slice(0, 8).join(", ");
   throw new ExperimentError("missing_key", `${path}: say which tensor in safetensors_tensors; there are ${choice}`);
 }

@@ -16,6 +16,7 @@ import { ExperimentError, isExperimentError } from "../errors.js";
 import type { StateDict } from "../system/weights.js";
 import type { TrainingResult } from "../train/run-training.js";
 import { EXPERIMENT_SCHEMA, type ExperimentRecord, surroundings } from "./experiment-record.js";
+import { dataLimits } from "./data-limits.js";
 import { fallbackRecipes } from "./fallback-recipes.js";
 import { freshFolder, safeName } from "./folders.js";
 import { loadCustomCode } from "./load-custom-code.js";
@@ -125,11 +126,12 @@ async function prepare(
   }
   const { tokenizer, val_frac } = manifest.defaults.data;
   const fallback = options.generate_data === true ? { fallback: fallbackRecipes(target) } : {};
+  const limits = dataLimits(target);
   const datasets = new Map<number, Dataset>();
   for (const { train } of target.runs) {
     if (datasets.has(train.block_size)) continue;
     const data = withBlockSize(target.data, train.block_size);
-    datasets.set(train.block_size, await openDataset(data, { root, val_frac, tokenizer, ...fallback }));
+    datasets.set(train.block_size, await openDataset(data, { root, val_frac, tokenizer, limits, ...fallback }));
   }
   const code = await loadCustomCode(target, root);
   const engine = options.engine ?? (await openJaxEngine());

@@ -11,7 +11,7 @@ interface TokenizerJson {
   };
   readonly normalizer?: unknown;
   readonly pre_tokenizer?: unknown;
-  readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[];
+  readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[] | null;
 }
 
 interface PreTokenizer {
@@ -30,13 +30,9 @@ interface PreTokenizer {
  * in silence.
  */
 export function readTokenizerJson(text: string, name: string): Tokenizer {
-  let document: TokenizerJson;
-  try {
-    document = JSON.parse(text) as TokenizerJson;
-  } catch (cause) {
-    throw new ExperimentError("invalid_file", `${name}: this is no JSON`, { cause });
-  }
-  const { model, added_tokens: added = [] } = document;
+  const document = documentOf(text, name);
+  const { model } = document;
+  const added = document.added_tokens ?? [];
   if (model?.vocab === undefined || model.merges === undefined) {
     throw new ExperimentError(
       "unsupported",
@@ -77,7 +73,8 @@ export function readTokenizerJson(text: string, name: string): Tokenizer {
   };
   return {
     name: "hf-json",
-    vocab_size: Math.max(...ids.values(), ...specials.values()) + 1,
+    // There may be more ids than a call takes arguments.
+    vocab_size: [...ids.values(), ...specials.values()].reduce((a, b) => Math.max(a, b), 0) + 1,
     eos_id: endOf(specials),
     encode: (whole) => splitAround(whole, specials, encodePlain),
     decode(list) {
@@ -99,6 +96,37 @@ export function readTokenizerJson(text: string, name: string): Tokenizer {
       return out;
     },
   };
+}
+
+/** The document, of whose parts only those that are read here are looked at. Throws `invalid_file` with the one that is none. */
+function documentOf(text: string, name: string): TokenizerJson {
+  const bad = (what: string, cause?: unknown): ExperimentError =>
+    new ExperimentError("invalid_file", `${name}: ${what}`, { cause });
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw bad("this is no JSON", cause);
+  }
+  const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  const isId = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+  const isMerge = (value: unknown): boolean =>
+    typeof value === "string" ||
+    (Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === "string"));
+  const isAdded = (value: unknown): boolean => isObject(value) && isId(value["id"]) && typeof value["content"] === "string";
+  if (!isObject(document)) throw bad("expected a JSON object");
+  const { model, added_tokens: added } = document;
+  if (isObject(model)) {
+    const { vocab, merges } = model;
+    const isBpe = vocab !== undefined && merges !== undefined;
+    if (isBpe && !(isObject(vocab) && Object.values(vocab).every(isId))) throw bad("expected a vocab of ids by token");
+    if (isBpe && !(Array.isArray(merges) && merges.every(isMerge))) throw bad("expected merges of two tokens each");
+  } else if (model !== undefined) throw bad("expected the model to be a mapping");
+  if (added !== undefined && added !== null && !(Array.isArray(added) && added.every(isAdded))) {
+    throw bad("expected added_tokens with an id and a content each");
+  }
+  return document;
 }
 
 const ENDS = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<|im_end|>"];
