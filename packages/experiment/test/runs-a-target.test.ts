@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseManifest, planManifest } from "@vrx/manifest";
 import { recheckRun } from "@vrx/objective-contract/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { runTarget } from "../src/run/run-target.js";
@@ -55,6 +56,13 @@ describe("an experiment from its data to its tables", () => {
         "verify_r.json",
       ]),
     );
+    // Every file that the plan tells of is there.
+    const [planned] = planManifest(parseManifest(small.text)).targets;
+    if (planned?.type !== "experiment") throw new Error("no experiment");
+    const promised = [...planned.runs, ...planned.benchmarks].flatMap(({ artifacts }) => artifacts);
+    expect(promised.length).toBeGreaterThan(8);
+    const places = [report.dir, join(report.dir, "runs/r"), join(root, "runs/small/t")];
+    expect(promised.filter((name) => !places.some((place) => existsSync(join(place, name))))).toEqual([]);
     const lines = readFileSync(join(report.dir, "runs/r/train.jsonl"), "utf8").trim().split("\n");
     const types = lines.map((line) => (JSON.parse(line) as { type: string }).type);
     expect(types[0]).toBe("begin");

@@ -217,8 +217,7 @@ function plannedRun(target: LoweredExperimentTarget, run: LoweredRun): PlannedRu
   const { phase, device, dtype, block_size } = train;
   const artifacts = [
     "train.jsonl",
-    "compiled_plan.txt",
-    "io_shapes.json",
+    "model.safetensors",
     `${id}_${phase}_final.safetensors`,
     ...(verify === null ? [] : [`verify_${id}.json`]),
   ];
@@ -228,7 +227,7 @@ function plannedRun(target: LoweredExperimentTarget, run: LoweredRun): PlannedRu
 /** Files of each benchmark, beside `report.json` and `tables.tex`. */
 const benchmarkArtifacts: Readonly<Record<string, readonly string[]>> = {
   perplexity: ["perplexity.csv", "perplexity.png"],
-  latency: ["latency.csv", "latency_vs_context.png", "latency_tokens_per_sec.png"],
+  latency: ["latency.csv", "latency_vs_context.png"],
   memory: ["memory.csv", "memory_scaling.png"],
 };
 

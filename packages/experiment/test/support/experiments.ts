@@ -13,7 +13,7 @@ export function smallExperiment(
     readonly logging?: object;
     readonly layers?: readonly object[];
   } = {},
-): { manifest: LoweredManifest; target: LoweredExperimentTarget } {
+): { manifest: LoweredManifest; target: LoweredExperimentTarget; text: string } {
   const { name = "small", steps = 4 } = change;
   const d_model = 8;
   const document = {
@@ -88,5 +88,5 @@ export function smallExperiment(
   const manifest = lowerManifest(parseManifest(JSON.stringify(document)));
   const target = manifest.targets[0]!;
   if (target.type !== "experiment") throw new Error("no experiment");
-  return { manifest, target };
+  return { manifest, target, text: JSON.stringify(document) };
 }
