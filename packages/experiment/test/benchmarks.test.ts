@@ -22,7 +22,11 @@ beforeAll(async () => {
   writeFileSync(join(root, "t.npy"), writeNpy({ shape: [TOKENS], data: tokens }));
   const { target } = smallExperiment();
   const batch = { input_ids: { data: new Int32Array(8), shape: [1, 8] } };
-  const weights = new Weights(engine, buildForward(target, { input_ids: { shape: [1, 8], dtype: "int32" } }).parameters, 1);
+  const weights = new Weights(
+    engine,
+    buildForward(target, { input_ids: { shape: [1, 8], dtype: "int32" } }).parameters,
+    1,
+  );
   student = new ModelRunner(engine, target, batch, await weights.read());
   weights.dispose();
 });
@@ -119,16 +123,28 @@ describe("latency", () => {
       expect(number("total_ms_min")).toBeLessThanOrEqual(number("total_ms"));
       expect(number("total_ms_max")).toBeGreaterThanOrEqual(number("total_ms"));
       expect(row).toMatchObject({ model: "student", use_cache: true, timed_runs: 3 });
-      expect(number("tokens_per_sec")).toBeCloseTo((1000 * number("gen_len") * number("batch_size")) / number("total_ms"), 6);
+      expect(number("tokens_per_sec")).toBeCloseTo(
+        (1000 * number("gen_len") * number("batch_size")) / number("total_ms"),
+        6,
+      );
     }
     expect(read(found.dir, "latency.csv").split("\n")[0]).toMatch(
       /^model,prompt_len,gen_len,batch_size,prefill_ms,decode_ms,total_ms,tokens_per_sec,ttft_ms,use_cache,/,
     );
-    expect(found.files).toEqual(expect.arrayContaining(["latency.csv", "latency_vs_context.png", "latency_vs_context.svg"]));
+    expect(found.files).toEqual(
+      expect.arrayContaining(["latency.csv", "latency_vs_context.png", "latency_vs_context.svg"]),
+    );
   });
 
   it("continues the same way without a cache, and says that there was none", async () => {
-    const config = { type: "latency", prompt_lengths: [4], generation_lengths: [3], batch_sizes: [1], warmup_runs: 0, timed_runs: 1 };
+    const config = {
+      type: "latency",
+      prompt_lengths: [4],
+      generation_lengths: [3],
+      batch_sizes: [1],
+      warmup_runs: 0,
+      timed_runs: 1,
+    };
     const [row] = rowsOf(await run([{ id: "speed", config: { ...config, use_cache: false }, models: ["student"] }]));
     expect(row).toMatchObject({ use_cache: false, cache_kind: "none" });
   });
@@ -155,7 +171,9 @@ describe("memory", () => {
       expect(row["peak_mb"]).toBeNull();
       expect(row["model_mb"]).toBe((4 * student.weights.count) / 2 ** 20);
     }
-    expect(read(found.dir, "memory.csv").split("\n")[0]).toBe("model,seq_len,batch_size,quantization,peak_mb,kvcache_mb,model_mb");
+    expect(read(found.dir, "memory.csv").split("\n")[0]).toBe(
+      "model,seq_len,batch_size,quantization,peak_mb,kvcache_mb,model_mb",
+    );
     expect(found.files).toEqual(expect.arrayContaining(["memory.csv", "memory_scaling.png", "memory_scaling.svg"]));
     const peak = { type: "memory", sequence_lengths: [32], batch_sizes: [1], measure_kvcache: false };
     const [row] = rowsOf(await run([{ id: "mem", config: peak, models: ["student"] }]));
@@ -181,7 +199,9 @@ describe("benchmarks of a target", () => {
     expect(both.absent).toEqual({ teacher: "the run names no teacher_ckpt" });
     expect(rowsOf(both)).toHaveLength(1);
     const { outcomes } = await run([{ ...ok, models: ["teacher"] }]);
-    expect(outcomes).toMatchObject([{ status: "failed", reason: "none of its models is there: the run names no teacher_ckpt" }]);
+    expect(outcomes).toMatchObject([
+      { status: "failed", reason: "none of its models is there: the run names no teacher_ckpt" },
+    ]);
   });
 
   it("that this engine has not are refused by their type", async () => {

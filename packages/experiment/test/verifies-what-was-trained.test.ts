@@ -53,10 +53,7 @@ const letters: Tokenizer = {
   decode: (ids) => String.fromCharCode(...ids.map((id) => id + 97)),
 };
 
-async function verify(
-  config: object,
-  more: Partial<Parameters<typeof verifyRun>[0]> = {},
-): Promise<Verification> {
+async function verify(config: object, more: Partial<Parameters<typeof verifyRun>[0]> = {}): Promise<Verification> {
   const { target } = smallExperiment({ verify: config, train: { teacher_ckpt: "teacher.safetensors" } });
   const found = await verifyRun({
     run: target.runs[0]!,
@@ -132,13 +129,20 @@ describe("fidelity", () => {
   });
 
   it("looks at the part of the data that it names, in batches and blocks of its own", async () => {
-    const train = await verify({ type: "fidelity", batches: 1, split: "train", block_size: 8, batch_size: 2, max_delta_nll: 1 });
+    const train = await verify({
+      type: "fidelity",
+      batches: 1,
+      split: "train",
+      block_size: 8,
+      batch_size: 2,
+      max_delta_nll: 1,
+    });
     const [batch] = cutWindows(dataset.tokens!.train, 8, 2, 1);
     expect(train.details[0]!["student_nll"]).toBeCloseTo((await student.figures(batch!))["loss"]!, 6);
     const all = await openDataset(smallExperiment().target.data, { root, val_frac: 0 });
-    await expect(verify({ type: "fidelity", batches: 1, split: "val", max_delta_nll: 1 }, { dataset: all })).rejects.toThrow(
-      "split is val, and no data is held out: raise val_frac",
-    );
+    await expect(
+      verify({ type: "fidelity", batches: 1, split: "val", max_delta_nll: 1 }, { dataset: all }),
+    ).rejects.toThrow("split is val, and no data is held out: raise val_frac");
     const auto = await verify({ type: "fidelity", batches: 1, max_delta_nll: 100 }, { dataset: all });
     expect(auto.passed).toBe(true);
   });
@@ -158,7 +162,9 @@ describe("eval", () => {
   /** The log-probabilities of the token after a prompt, by a whole forward pass. */
   async function after(prompt: readonly number[]): Promise<number[]> {
     const shape = [1, prompt.length];
-    const logits = (await student.outputs({ input_ids: { data: Int32Array.from(prompt), shape } })).get("output:logits")!;
+    const logits = (await student.outputs({ input_ids: { data: Int32Array.from(prompt), shape } })).get(
+      "output:logits",
+    )!;
     const row = [...logits.slice(-12)];
     const total = Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
     return row.map((value) => value - total);
@@ -196,9 +202,13 @@ describe("eval", () => {
       { id: "number", correct: false, answer: null },
     ]);
     expect(found.checks).toMatchObject([{ metric: "student_accuracy", value: 0.5, passed: true }]);
-    const window = await evaluate([{ id: "w", prompt: "lkjab", kind: "exact_match_greedy", answer: said }], { min_student_accuracy: 1 }, {
-      context_window: 5,
-    });
+    const window = await evaluate(
+      [{ id: "w", prompt: "lkjab", kind: "exact_match_greedy", answer: said }],
+      { min_student_accuracy: 1 },
+      {
+        context_window: 5,
+      },
+    );
     expect(window.passed).toBe(true);
   });
 
@@ -212,7 +222,9 @@ describe("eval", () => {
   });
 
   it("says which token no model of that size has, and which prompt has none", async () => {
-    const beyond = evaluate([{ id: "z", prompt: "abc", kind: "choice_logprob", choices: ["z"], answer: "z" }], { min_student_accuracy: 0 });
+    const beyond = evaluate([{ id: "z", prompt: "abc", kind: "choice_logprob", choices: ["z"], answer: "z" }], {
+      min_student_accuracy: 0,
+    });
     await expect(beyond).rejects.toThrow("token 25 is not among the model's 12: another tokenizer made it");
     const empty = evaluate([{ id: "none", prompt: "", kind: "int_greedy", answer: 1 }], { min_student_accuracy: 0 });
     await expect(empty).rejects.toThrow("case none: the prompt has no tokens");

@@ -15,7 +15,10 @@ it("a sweep whose trials are a manifest's target, with its values as variables",
   writeFileSync(join(folder, "bin/vrx"), `#!/bin/sh\nexec "${process.execPath}" "${vrxScript}" "$@"\n`);
   chmodSync(join(folder, "bin/vrx"), 0o755);
   const env = { PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}` };
-  const { code, stdout, stderr } = vrx(["sweep", "run", "docs/examples/width.sweep.yaml", "--json"], { cwd: folder, env });
+  const { code, stdout, stderr } = vrx(["sweep", "run", "docs/examples/width.sweep.yaml", "--json"], {
+    cwd: folder,
+    env,
+  });
   expect(stderr).not.toContain("error");
   expect(JSON.parse(stdout)).toMatchObject({ done: 2, lost: [] });
   expect(code).toBe(0);
@@ -28,7 +31,10 @@ it("a sweep whose trials are a manifest's target, with its values as variables",
   const runs = join(folder, "artifacts/width/train");
   const reports = readdirSync(runs).map((name) => ({
     manifest: readFileSync(join(runs, name, "manifest.json"), "utf8"),
-    report: JSON.parse(readFileSync(join(runs, name, "report.json"), "utf8")) as { status: string; runs: { steps: number; seed: number }[] },
+    report: JSON.parse(readFileSync(join(runs, name, "report.json"), "utf8")) as {
+      status: string;
+      runs: { steps: number; seed: number }[];
+    },
   }));
   expect(reports.map(({ report }) => report.status)).toEqual(["completed", "completed"]);
   expect(reports.map(({ report }) => [report.runs[0]!.steps, report.runs[0]!.seed])).toEqual([
@@ -43,7 +49,9 @@ it("a sweep whose trials are a manifest's target, with its values as variables",
   );
   expect(samples).toHaveLength(2);
   for (const name of samples) {
-    const lines = readFileSync(join(folder, "sweeps/width", name), "utf8").trim().split("\n");
+    const lines = readFileSync(join(folder, "sweeps/width", name), "utf8")
+      .trim()
+      .split("\n");
     const steps = lines.map((line) => JSON.parse(line) as { phase: string; loss: number; time_s: number });
     expect(steps.filter(({ phase }) => phase === "measure")).toHaveLength(40);
     expect(steps.every(({ loss, time_s }) => Number.isFinite(loss) && time_s > 0)).toBe(true);

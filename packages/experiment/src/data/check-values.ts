@@ -19,7 +19,10 @@ export function checkFinite({ data, shape }: HostArray, name: string): void {
   if (data instanceof Int32Array) return;
   const at = data.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
-  throw new ExperimentError("invalid_data", `${name}: expected finite numbers, found ${data[at]} at ${placeOf(at, shape)}`);
+  throw new ExperimentError(
+    "invalid_data",
+    `${name}: expected finite numbers, found ${data[at]} at ${placeOf(at, shape)}`,
+  );
 }
 
 /** Throws `invalid_data` with the first token id that no row of the embedding has. */

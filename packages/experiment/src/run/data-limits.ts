@@ -2,11 +2,9 @@ import type { LoweredExperimentTarget } from "@vrx/manifest";
 import type { DataLimits } from "../data/check-values.js";
 
 /** What the system and the objective of a target can take of its data. */
-export function dataLimits({
-  system,
-  objective,
-}: Pick<LoweredExperimentTarget, "system" | "objective">): DataLimits {
-  const ignore_index = objective.impl === null && "ignore_index" in objective.config ? objective.config.ignore_index : null;
+export function dataLimits({ system, objective }: Pick<LoweredExperimentTarget, "system" | "objective">): DataLimits {
+  const ignore_index =
+    objective.impl === null && "ignore_index" in objective.config ? objective.config.ignore_index : null;
   const none = { vocab_size: null, classes: null, ignore_index };
   if (system.impl !== null) return none;
   switch (system.ref) {

@@ -28,7 +28,11 @@ export function fuzz(bytes: Uint8Array): void {
     if (tokenizer === undefined) continue;
     // A vocabulary need not have every byte.
     const ids = read(() => tokenizer.encode("Größe 12, the end"));
-    if (ids !== undefined) must(ids.every((id) => id >= 0 && id < tokenizer.vocab_size), "ids are below the vocabulary's size");
+    if (ids !== undefined)
+      must(
+        ids.every((id) => id >= 0 && id < tokenizer.vocab_size),
+        "ids are below the vocabulary's size",
+      );
     tokenizer.decode(ids ?? [0]);
   }
 }

@@ -29,7 +29,12 @@ describe.skipIf(!found)("LaTeX from experiments compiles", () => {
   it("tables, whatever the names", () => {
     const names = ["50% of a_b & $x$ #1 {~^\\}", "[bracket]", `"quotes" 'and' \`ticks\``, "é ñ ß 漢", "<a> | --"];
     const rows = names.map((name, i) => [name, i, 1 / (i + 1), null]);
-    const table = latexTable({ caption: names.join(" "), label: names[0]!, columns: ["model", ...names.slice(0, 3)], rows });
+    const table = latexTable({
+      caption: names.join(" "),
+      label: names[0]!,
+      columns: ["model", ...names.slice(0, 3)],
+      rows,
+    });
     const file = join(root, "t.tex");
     writeFileSync(file, inDocument(table));
     compile(file);
@@ -42,14 +47,20 @@ describe.skipIf(!found)("LaTeX from experiments compiles", () => {
       verify: { type: "fidelity", batches: 1, max_delta_nll: 1 },
       benchmarks: [
         { id: "p_1", config: { type: "perplexity", dataset: "data/t.npy", block_size: 16 }, models: ["student"] },
-        { id: "m", config: { type: "memory", sequence_lengths: [16, 32], batch_sizes: [1], measure_peak: false }, models: ["student"] },
+        {
+          id: "m",
+          config: { type: "memory", sequence_lengths: [16, 32], batch_sizes: [1], measure_peak: false },
+          models: ["student"],
+        },
       ],
     });
     const { dir } = await runTarget(manifest, target, { root });
     writeFileSync(join(root, "tables.tex"), inDocument(readFileSync(join(dir, "tables.tex"), "utf8")));
     compile(join(root, "tables.tex"));
     const process = { type: "process", name: "p", team: { w: "x" }, process: { type: "paper_write", writer: "w" } };
-    const [paper] = lowerManifest(parseManifest(JSON.stringify({ version: 2, defaults: {}, targets: [process] }))).targets;
+    const [paper] = lowerManifest(
+      parseManifest(JSON.stringify({ version: 2, defaults: {}, targets: [process] })),
+    ).targets;
     if (paper?.type !== "process") throw new Error("no process");
     const written = await writePaper(manifest, paper, { root });
     compile(join(written.dir, "paper.tex"));

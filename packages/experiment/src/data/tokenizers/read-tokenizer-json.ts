@@ -11,7 +11,8 @@ interface TokenizerJson {
   };
   readonly normalizer?: unknown;
   readonly pre_tokenizer?: unknown;
-  readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[] | null;
+  readonly added_tokens?:
+    readonly { readonly id: number; readonly content: string; readonly special?: boolean }[] | null;
 }
 
 interface PreTokenizer {
@@ -114,7 +115,8 @@ function documentOf(text: string, name: string): TokenizerJson {
   const isMerge = (value: unknown): boolean =>
     typeof value === "string" ||
     (Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === "string"));
-  const isAdded = (value: unknown): boolean => isObject(value) && isId(value["id"]) && typeof value["content"] === "string";
+  const isAdded = (value: unknown): boolean =>
+    isObject(value) && isId(value["id"]) && typeof value["content"] === "string";
   if (!isObject(document)) throw bad("expected a JSON object");
   const { model, added_tokens: added } = document;
   if (isObject(model)) {
