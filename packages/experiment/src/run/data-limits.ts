@@ -12,7 +12,7 @@ export function dataLimits({ system, objective }: Pick<LoweredExperimentTarget, 
     case "system.generic": {
       const { embedder, topology } = system.config.model;
       const last = topology.layers.at(-1);
-      const classes = last !== undefined && last.type === "LinearLayer" ? last.d_out : null;
+      const classes = last?.type === "LinearLayer" ? last.d_out : null;
       return { ...none, vocab_size: embedder.type === "token" ? embedder.vocab_size : null, classes };
     }
     case "system.mlp_classifier":
