@@ -66,6 +66,21 @@ describe.skipIf(missing !== null)("the ring on a device", () => {
     expect(outcome.executed).toEqual({ precision: "fp16", amp: true });
   });
 
+  it("executes amp in fp16, keeps what was asked in the identity, and reports skipped updates", async () => {
+    const engine = await engineOn();
+    const asked = (precision: "amp" | "fp16") => ({ ...spec, ant_spec: { ...spec.ant_spec, precision } });
+    const amp = await measure(engine, {}, asked("amp"));
+    const fp16 = await measure(engine, {}, asked("fp16"));
+    expect(amp.header).toMatchObject({ precision: "amp", amp: true });
+    expect(amp.header.workload_id).not.toBe(fp16.header.workload_id);
+    expect(amp.outcome.executed).toEqual({ precision: "fp16", amp: true });
+    expect(amp.env).toMatchObject({ precision: "amp", executed_precision: "fp16", executed_amp: 1 });
+    expect(amp.outcome.extras["loss_scaling"]).toEqual({ update: "applied", scale: 65_536, skipped_updates: 0 });
+    expect(amp.samples.map(({ loss }) => loss)).toEqual(fp16.samples.map(({ loss }) => loss));
+    // A simulated device is all that is wrong with it.
+    expect(amp.verdict.invalid_reasons.map(({ code }) => code)).toEqual(["simulated_device"]);
+  });
+
   it("that runs out of memory is a result, with the peak that was reached", async () => {
     const { total_bytes } = predictMemory(spec, {}, { engine: "cuda", multiprocessors: 4 });
     const ring = 4 * 2 * 4096 * 16;

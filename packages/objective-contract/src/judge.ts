@@ -4,6 +4,7 @@ import { type Gate, type NamedGateResult, gateResult } from "./gate.js";
 import { type RunMetrics, computeMetrics } from "./metrics.js";
 import { MIN_CAPPED_CLOCK_SHARE, cappedSteps, stepRanges, throttledSteps } from "./gpu-throttling.js";
 import { runDevice } from "./run-device.js";
+import type { ExecutedPrecision } from "./run-outcome.js";
 import type { RunRecord } from "./run-record.js";
 import { measuredSamples } from "./step-sample.js";
 
@@ -95,7 +96,7 @@ function whyInvalid(run: RunRecord, contract: Contract, metrics: RunMetrics): Ve
   const { header, outcome } = run;
   const reasons: VerdictReason<InvalidReasonCode>[] = [];
   const { executed } = outcome;
-  if (executed !== null && (executed.precision !== header.precision || executed.amp !== header.amp)) {
+  if (executed !== null && !executedAsAsked(header, executed)) {
     reasons.push({
       code: "precision_not_executed",
       message: `asked for ${precisionName(header)}, executed ${precisionName(executed)}`,
@@ -118,6 +119,13 @@ function whyInvalid(run: RunRecord, contract: Contract, metrics: RunMetrics): Ve
     });
   }
   return reasons;
+}
+
+/** `amp` asks for mixed precision and leaves its format open: fp16 and bf16 are answers to it. */
+function executedAsAsked(asked: ExecutedPrecision, executed: ExecutedPrecision): boolean {
+  if (executed.amp !== asked.amp) return false;
+  if (asked.precision === "amp") return ["amp", "fp16", "bf16"].includes(executed.precision);
+  return executed.precision === asked.precision;
 }
 
 function precisionName(p: { readonly precision: string; readonly amp: boolean }): string {

@@ -173,6 +173,18 @@ describe("precedence", () => {
     expect(verdict.invalid_reasons[0]?.code).toBe("precision_not_executed");
   });
 
+  it.each([
+    { precision: "fp16", amp: true, pass: true },
+    { precision: "bf16", amp: true, pass: true },
+    { precision: "amp", amp: true, pass: true },
+    { precision: "fp16", amp: false, pass: false },
+    { precision: "fp32", amp: false, pass: false },
+  ] as const)("takes mixed precision in any low format for amp: %j", ({ pass, ...executed }) => {
+    const header = { ...headerOf(), precision: "amp" as const, amp: true };
+    const { invalid_reasons } = judge(recordOf({ header, outcome: outcome({ executed }) }));
+    expect(invalid_reasons.map(({ code }) => code)).toEqual(pass ? [] : ["precision_not_executed"]);
+  });
+
   it("never passes a simulated device", () => {
     const header = headerOf({ device: { kind: "cpu", name: "fake", simulated: true } });
     expect(judge(recordOf({ header })).status).toBe("invalid");

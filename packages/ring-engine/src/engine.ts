@@ -24,7 +24,7 @@ import { checkSeed } from "./random.js";
 import { createReferenceBackend } from "./reference-backend.js";
 import {
   LARGEST_SIZE,
-  isComputePrecision,
+  executedPrecision,
   isPointerPrecision,
   oversized,
   ringConfig,
@@ -74,6 +74,7 @@ export interface PrepareOptions {
 export interface Engine {
   readonly kind: EngineKind;
   readonly version: string;
+  /** Formats it computes in; an engine with fp16 takes specs in `amp` too. */
   readonly precisions: readonly ComputePrecision[];
   readonly ptr_dtypes: readonly PointerPrecision[];
   readonly threads: number;
@@ -132,13 +133,9 @@ export function engineSupports(
   const large = oversized(ringShape(spec, resolved));
   const pointerOk = isPointerPrecision(ptr_dtype);
   const kept = resolved.ring_history === "materialized";
+  const executed = executedPrecision(precision);
   const engines = KINDS.filter(
-    (other) =>
-      isComputePrecision(precision) &&
-      PRECISIONS[other].includes(precision) &&
-      pointerOk &&
-      large === null &&
-      (!kept || other === "cuda"),
+    (other) => PRECISIONS[other].includes(executed) && pointerOk && large === null && (!kept || other === "cuda"),
   );
   const refuse = (code: "precision" | "ptr_dtype" | "too_large" | "ring_history", reason: string): Support => ({
     status: "unsupported",
@@ -149,7 +146,7 @@ export function engineSupports(
   if (large !== null) {
     return refuse("too_large", `${large.name}: engines index at most ${LARGEST_SIZE}, the workload has ${large.value}`);
   }
-  if (!isComputePrecision(precision) || !PRECISIONS[kind].includes(precision)) {
+  if (!PRECISIONS[kind].includes(executed)) {
     const own = PRECISIONS[kind].join(" or ");
     const why = `the ${kind} engine computes in ${own}, not in ${precision}: ${whoCan(engines)}`;
     return refuse("precision", `${why}; with precision ${own} it is another workload, which this engine runs`);

@@ -4,7 +4,7 @@ import type { EngineKind } from "./backend.js";
 import { RingEngineError } from "./errors.js";
 import { type MemoryParts, cpuMemory, cudaMemory, referenceMemory, totalBytes } from "./memory-parts.js";
 import { type RingOptions, requireRingOptions } from "./options.js";
-import { isComputePrecision, isPointerPrecision, ringShape } from "./ring-config.js";
+import { executedPrecision, isPointerPrecision, ringShape } from "./ring-config.js";
 
 /** What a run is expected to hold, in bytes; Infinity where a size is beyond all numbers. */
 export interface MemoryPrediction {
@@ -45,10 +45,7 @@ export function predictMemory(
       case "cpu":
         return cpuMemory({ ...shape, ...formats }, threads);
       case "cuda":
-        return cudaMemory(
-          { ...shape, ...formats, precision: isComputePrecision(precision) ? precision : "fp64" },
-          multiprocessors,
-        );
+        return cudaMemory({ ...shape, ...formats, precision: executedPrecision(precision) }, multiprocessors);
     }
   })();
   const total_bytes = totalBytes(parts);

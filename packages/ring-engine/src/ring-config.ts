@@ -1,4 +1,4 @@
-import type { SpecInteger, WorkloadSpec } from "@vrx/workload-schema";
+import type { Precision, SpecInteger, WorkloadSpec } from "@vrx/workload-schema";
 import type { ComputePrecision, PointerPrecision, RingConfig } from "./backend.js";
 import { RingEngineError } from "./errors.js";
 import type { RingOptions } from "./options.js";
@@ -57,8 +57,12 @@ export function oversized(shape: RingShape): { readonly name: string; readonly v
   return product > LARGEST_SIZE ? { name: "batch_size * synth_len", value: product } : null;
 }
 
-export function isComputePrecision(word: string): word is ComputePrecision {
-  return word === "fp64" || word === "fp32" || word === "fp16" || word === "bf16";
+/**
+ * The format that a spec's precision is executed in. `amp` names none: it is fp16, with its loss scaling, as autocast is on
+ * CUDA where nobody says otherwise. See docs/decisions/0134-amp-is-fp16.md.
+ */
+export function executedPrecision(precision: Precision): ComputePrecision {
+  return precision === "amp" ? "fp16" : precision;
 }
 
 export function isPointerPrecision(word: string): word is PointerPrecision {
@@ -66,8 +70,8 @@ export function isPointerPrecision(word: string): word is PointerPrecision {
 }
 
 /**
- * What an engine executes for a spec and options. Throws `unsupported` for formats that no engine of this
- * release computes in (amp; fp16 and bf16 pointers) and for sizes that do not fit 32-bit slot numbers.
+ * What an engine executes for a spec and options. Throws `unsupported` for pointers in formats that no engine of this
+ * release keeps them in (fp16 and bf16) and for sizes that do not fit 32-bit slot numbers.
  */
 export function ringConfig(spec: WorkloadSpec<SpecInteger>, options: RingOptions): RingConfig {
   const { precision, ptr_dtype } = spec.ant_spec;
@@ -76,12 +80,12 @@ export function ringConfig(spec: WorkloadSpec<SpecInteger>, options: RingOptions
   if (large !== null) {
     throw new RingEngineError("unsupported", `${large.name}: expected at most ${LARGEST_SIZE}, found ${large.value}`);
   }
-  if (!isComputePrecision(precision) || !isPointerPrecision(ptr_dtype)) {
+  if (!isPointerPrecision(ptr_dtype)) {
     throw new RingEngineError(
       "unsupported",
-      `precision ${precision} with ptr_dtype ${ptr_dtype}: expected fp64, fp32, fp16 or bf16 with pointers in fp64 or fp32; no engine of this release computes in others`,
+      `ptr_dtype ${ptr_dtype}: expected fp64 or fp32; no engine of this release keeps pointers in others`,
       { details: { engines: [] } },
     );
   }
-  return { ...shape, precision, ptr_dtype };
+  return { ...shape, precision: executedPrecision(precision), ptr_dtype };
 }

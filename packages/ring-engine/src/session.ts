@@ -56,6 +56,7 @@ interface SessionMembers {
   readonly engine: EngineKind;
   /** Version of the engine, with the instruction set where it has a choice. */
   readonly engine_version: string;
+  /** What is computed in; of a spec in `amp` it is fp16. */
   readonly executed_precision: ComputePrecision;
   readonly threads: number;
   readonly seed: number;

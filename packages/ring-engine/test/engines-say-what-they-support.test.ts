@@ -1,7 +1,8 @@
 import { presets } from "@vrx/workload-schema";
 import { describe, expect, it } from "vitest";
-import { createEngine } from "../src/engine.js";
+import { createEngine, engineSupports } from "../src/engine.js";
 import { isRingEngineError } from "../src/errors.js";
+import { predictMemory } from "../src/memory.js";
 import { loadAddon } from "../src/native-addon.js";
 import { smallSpec } from "./small-spec.js";
 
@@ -25,7 +26,7 @@ describe("the reference engine", () => {
     });
   });
 
-  it.each(["fp16", "bf16"] as const)("leaves %s to the cuda engine", async (precision) => {
+  it.each(["fp16", "bf16", "amp"] as const)("leaves %s to the cuda engine", async (precision) => {
     const engine = await createEngine("reference");
     expect(engine.supports(smallSpec({ precision }))).toMatchObject({
       status: "unsupported",
@@ -35,11 +36,13 @@ describe("the reference engine", () => {
     });
   });
 
-  it("refuses amp, which says of no format that products are in it", async () => {
+  it("says of amp that it is another workload than the fp64 it computes in", async () => {
     const engine = await createEngine("reference");
-    const support = engine.supports(smallSpec({ precision: "amp" }));
-    expect(support).toMatchObject({ status: "unsupported", code: "precision", engines: [] });
-    expect(support.status === "unsupported" && support.reason).toContain("no engine of this release does");
+    expect(engine.supports(smallSpec({ precision: "amp" }))).toMatchObject({
+      reason:
+        "the reference engine computes in fp64, not in amp: the cuda engine does; " +
+        "with precision fp64 it is another workload, which this engine runs",
+    });
   });
 
   it("leaves a ring for every time step to the cuda engine", async () => {
@@ -76,13 +79,28 @@ describe("the reference engine", () => {
   });
 });
 
+describe("the cuda engine", () => {
+  it("executes amp in fp16 and as fp16, whatever host it is asked on", () => {
+    const amp = engineSupports("cuda", smallSpec({ precision: "amp" }));
+    const fp16 = engineSupports("cuda", smallSpec({ precision: "fp16" }));
+    expect(amp).toMatchObject({ status: "ok", config: { precision: "fp16" } });
+    expect(amp).toEqual(fp16);
+    expect(predictMemory(smallSpec({ precision: "amp" }), {}, { engine: "cuda" })).toEqual(
+      predictMemory(smallSpec({ precision: "fp16" }), {}, { engine: "cuda" }),
+    );
+  });
+});
+
 describe("createEngine", () => {
   it("takes the cpu engine for auto where its addon loads, and says why not otherwise", async () => {
     const engine = await createEngine("auto");
     if (addon.status === "loaded") {
       expect(engine).toMatchObject({ kind: "cpu", fallback: null, precisions: ["fp64", "fp32"] });
       expect(engine.supports(presets.od1_small).status).toBe("ok");
-      expect(engine.supports(smallSpec({ precision: "amp" }))).toMatchObject({ status: "unsupported", engines: [] });
+      expect(engine.supports(smallSpec({ precision: "amp" }))).toMatchObject({
+        status: "unsupported",
+        engines: ["cuda"],
+      });
     } else {
       expect(engine).toMatchObject({ kind: "reference", fallback: { reason: addon.message, fix: addon.fix } });
     }

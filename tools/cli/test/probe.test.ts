@@ -1,6 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { loadAddon } from "@vrx/native-cuda";
+import { fakeDriverLibrary } from "@vrx/native-cuda/testing";
 import { describe, expect, it } from "vitest";
 import { testFolder } from "./helpers/folder.js";
 import { childOf, membersOf } from "./helpers/processes.js";
@@ -21,6 +23,8 @@ writeFileSync(
   }),
 );
 const ring = [tiny, "--engine", "reference"];
+const noFakeDriver = fakeDriverLibrary().status === "unavailable" || loadAddon().status === "unavailable";
+if (noFakeDriver) console.log("skipped: the ring on a GPU: there is no compiler for the fake driver");
 
 let count = 0;
 const newRun = (): string => `run${++count}`;
@@ -153,6 +157,47 @@ describe("vrx probe of the ring", () => {
   });
 });
 
+describe.skipIf(noFakeDriver)("vrx probe on the fake driver", () => {
+  const onFake = (words: readonly string[]): { run: string; outcome: Outcome } => {
+    const run = newRun();
+    const steps = ["--warmup-steps", "1", "--measure-steps", "3"];
+    return { run, outcome: probe([tiny, "--engine", "cuda", "--fake-driver", ...steps, "-o", run, ...words]) };
+  };
+  const memoryOf = (run: string) => Number(metricsOf(run)["peak_vram_allocated_bytes"]);
+  const invocationOf = (run: string) => json(readFileSync(join(folder, run, "run_cmd.txt"), "utf8"));
+
+  it("executes amp as fp16, and records both", () => {
+    const { run, outcome } = onFake(["--precision", "amp"]);
+    expect(outcome.stdout).toMatch(/invalid: simulated_device/);
+    expect(outcome.stdout).not.toMatch(/precision_not_executed/);
+    expect(outcome.code).toBe(0);
+    expect(metricsOf(run)).toMatchObject({
+      precision: "amp",
+      amp: 1,
+      executed_precision: "fp16",
+      executed_amp: 1,
+      step_time_mode: "cuda_events",
+    });
+    expect(json(onFake(["--precision", "amp", "--json"]).outcome.stdout)["extras"]).toMatchObject({
+      loss_scaling: { skipped_updates: 0 },
+    });
+  });
+
+  it("keeps a ring for every time step where it is told to, which is another run", () => {
+    const kept = onFake(["--ring-history", "materialized"]);
+    const inplace = onFake(["--ring-history", "inplace"]);
+    const plain = onFake([]);
+    expect([kept, inplace, plain].map(({ outcome }) => outcome.code)).toEqual([0, 0, 0]);
+    // Six time steps, two samples, 24 slots of 12 numbers in fp64.
+    expect(memoryOf(kept.run) - memoryOf(plain.run)).toBe(6 * 2 * 24 * 12 * 8);
+    expect(lossesOf(kept.run)).toEqual(lossesOf(plain.run));
+    const digests = [kept, inplace, plain].map(({ run }) => invocationOf(run)["run_options_digest"]);
+    expect(digests[1]).toBe(digests[2]);
+    expect(digests[0]).not.toBe(digests[1]);
+    expect(invocationOf(kept.run)["workload_id"]).toBe(invocationOf(plain.run)["workload_id"]);
+  });
+});
+
 describe("vrx probe of a program", () => {
   it("measures the example of the documentation", () => {
     const run = newRun();
@@ -243,6 +288,21 @@ describe("what cannot be run", () => {
     ["no program", [tiny, "--"], /expected a command after `--`, found nothing/],
     ["a program that is not there", [tiny, "--", "no-such-program"], /no folder of PATH has an executable file/],
     ["a program that is a folder", [tiny, "--", "./"], /there is no executable file at/],
+    [
+      "a ring for every time step on an engine of the host",
+      [...ring, "--ring-history", "materialized"],
+      /the reference engine keeps one ring, not one for every time step: the cuda engine can/,
+    ],
+    [
+      "amp on an engine of the host",
+      [...ring, "--precision", "amp"],
+      /the reference engine computes in fp64, not in amp: the cuda engine does/,
+    ],
+    [
+      "a ring's history for a program",
+      [tiny, "--ring-history", "inplace", "--", "true"],
+      /--ring-history is for the ring/,
+    ],
     ["an engine for a program", [tiny, "--engine", "cpu", "--", "true"], /--engine is for the ring/],
     ["no steps", [tiny, "--measure-steps", "0"], /--measure-steps: expected a whole number of at least 1/],
     ["too many steps", [tiny, "--measure-steps", "1000001", "--", "true"], /at most 1000000 steps can be recorded/],

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { type JsonValue, isJsonObject } from "@vrx/objective-contract";
+import { type JsonObject, type JsonValue, isJsonObject } from "@vrx/objective-contract";
 import type { Engine } from "@vrx/ring-engine";
 import { commandWorkload } from "../command/command-workload.js";
 import { HarnessError } from "../errors.js";
 import type { StepReport, Workload, WorkloadSession } from "../workload.js";
 import { ringDevice, stepTimeMode, watchedRing } from "./ring-device.js";
 import { ringMemory } from "./ring-memory.js";
+import { skippedUpdatesIn } from "./skipped-updates.js";
 import type { RingProgramInput } from "./ring-program.js";
 import { type RingWorkloadOptions, describeRing, predictRing } from "./ring-workload.js";
 
@@ -51,6 +52,9 @@ function withMemory(session: WorkloadSession, predicted_bytes: number, engine: E
       yield report;
     }
   }
+  /** Said last, so only a program that ran to its end has said it. */
+  const skippedUpdates = ({ program = null }: JsonObject): number | null =>
+    isJsonObject(program) && program["exit_code"] === 0 ? skippedUpdatesIn(session.log?.() ?? "") : null;
   return {
     ...session,
     steps,
@@ -70,7 +74,13 @@ function withMemory(session: WorkloadSession, predicted_bytes: number, engine: E
         step_time_mode: stepTimeMode(engine),
         peak_vram_reserved_bytes: bytesIn(said["peak_vram_reserved_bytes"]),
         peak_vram_allocated_bytes: bytesIn(said["peak_vram_allocated_bytes"]),
-        extras: { ...extras, memory },
+        extras: {
+          ...extras,
+          ...(facts.executed?.precision === "fp16"
+            ? { loss_scaling: { skipped_updates: skippedUpdates(extras) } }
+            : {}),
+          memory,
+        },
       };
     },
   };

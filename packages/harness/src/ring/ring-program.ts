@@ -5,6 +5,7 @@ import { type EngineKind, type EngineOptions, createEngine } from "@vrx/ring-eng
 import { parseWorkloadSpec, toSafeInts } from "@vrx/workload-schema";
 import { openSamples } from "../command/samples-writer.js";
 import { exceptionOf } from "../stop-reason.js";
+import { skippedUpdatesLine } from "./skipped-updates.js";
 import { executedBy, ringDevice } from "./ring-device.js";
 import { type RingWorkloadOptions, gpuFacts, peaksOf, ringReport } from "./ring-workload.js";
 
@@ -45,7 +46,7 @@ async function main(): Promise<void> {
     samples.step({ ...ringReport(sample), rss_bytes: process.memoryUsage.rss() });
     skipped_updates = sample.loss_scaling?.skipped_updates ?? 0;
   }
-  if (skipped_updates > 0) process.stderr.write(`updates skipped because gradients overflowed: ${skipped_updates}\n`);
+  process.stderr.write(skippedUpdatesLine(skipped_updates));
   session.dispose();
 }
 

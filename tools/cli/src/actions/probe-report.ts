@@ -16,7 +16,7 @@ export function planLines(plan: PlannedProbe, name: string, out: string, output:
   return table([
     ...identityRows(header, name),
     ["steps", `${header.warmup_steps} warm-up, ${header.measure_steps} measured`],
-    ...memoryRows(memoryIn(description.extras ?? {})),
+    ...memoryRows(objectIn(description.extras ?? {}, "memory")),
     ["artifacts", `${quoteName(out)} (not written: dry run)`],
   ]).map((line) => output.style.faint(line));
 }
@@ -73,9 +73,12 @@ export function resultLines(result: ProbeResult, name: string, output: Output): 
     const times = `median ${inSeconds(metrics.median_step_time_s)}, p95 ${inSeconds(metrics.p95_step_time_s)}`;
     rows.push(["step time", `${times} (${mode})`]);
   }
-  rows.push(...memoryRows(memoryIn(outcome.extras)));
+  rows.push(...memoryRows(objectIn(outcome.extras, "memory")));
   if (metrics.peak_vram_reserved_bytes !== null)
     rows.push(["VRAM", `${inBytes(metrics.peak_vram_reserved_bytes)} reserved at most`]);
+  const { skipped_updates } = objectIn(outcome.extras, "loss_scaling");
+  if (typeof skipped_updates === "number" && skipped_updates > 0)
+    rows.push(["updates", `${skipped_updates} skipped, since gradients overflowed`]);
   if (typeof outcome.extras["log"] === "string") rows.push(["stderr", `kept in ${outcome.extras["log"]}`]);
 
   const level = evidence.level === null ? "" : `, evidence ${evidence.level}`;
@@ -130,9 +133,9 @@ function identityRows(header: PlannedProbe["header"], name: string): (readonly [
   ];
 }
 
-function memoryIn(extras: JsonObject): JsonObject {
-  const memory = extras["memory"] ?? null;
-  return isJsonObject(memory) ? memory : {};
+function objectIn(extras: JsonObject, key: string): JsonObject {
+  const value = extras[key] ?? null;
+  return isJsonObject(value) ? value : {};
 }
 
 function memoryRows(memory: JsonObject): (readonly [string, string])[] {
@@ -151,7 +154,7 @@ function memoryRows(memory: JsonObject): (readonly [string, string])[] {
 
 /** The memory a run is predicted to need, before it is run; null where nobody predicts it. */
 export function predictedBytes({ description }: PlannedProbe): number | null {
-  return numberOf(memoryIn(description.extras ?? {})["predicted_bytes"]);
+  return numberOf(objectIn(description.extras ?? {}, "memory")["predicted_bytes"]);
 }
 
 function numberOf(value: JsonValue | undefined): number | null {

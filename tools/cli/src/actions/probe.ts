@@ -101,6 +101,7 @@ export async function readSpec({
 export async function workloadOf({ operands, options, rest, output }: MeasuringCall): Promise<Workload> {
   const { device, engine, threads } = options;
   const fake = options["fake-driver"];
+  const ring_history = options["ring-history"];
   if (rest === undefined) {
     const onHost = device === "cpu";
     if (onHost && (engine === "cuda" || fake)) {
@@ -126,13 +127,18 @@ export async function workloadOf({ operands, options, rest, output }: MeasuringC
     if (threads !== undefined && named.threads !== threads) {
       output.warn(`--threads is for the cpu engine; the ${named.kind} engine has ${named.threads}`);
     }
-    return ringProcess(named);
+    return ringProcess(named, ring_history === undefined ? {} : { ring_history });
   }
   const [file, ...args] = rest;
   if (file === undefined) throw new CliError("bad_arguments", "expected a command after `--`, found nothing");
-  if (engine !== "auto" || threads !== undefined || fake) {
-    const option = fake ? "--fake-driver" : engine === "auto" ? "--threads" : "--engine";
-    throw new CliError("bad_arguments", `${option} is for the ring; a program after \`--\` executes itself`);
+  const ofTheRing = Object.entries({
+    "--fake-driver": fake,
+    "--engine": engine !== "auto",
+    "--threads": threads !== undefined,
+    "--ring-history": ring_history !== undefined,
+  }).find(([, given]) => given);
+  if (ofTheRing !== undefined) {
+    throw new CliError("bad_arguments", `${ofTheRing[0]} is for the ring; a program after \`--\` executes itself`);
   }
   const usesStdin = [operands.spec, options.ant, options.colony].includes("-");
   const stderr = descriptorSink(2);

@@ -14,6 +14,7 @@ const takes = {
     heads: measured.heads,
     precision: measured.precision,
     amp: measured.amp,
+    "ring-history": measured["ring-history"],
     "warmup-steps": measured["warmup-steps"],
     "measure-steps": measured["measure-steps"],
     engine: measured.engine,

@@ -27,6 +27,11 @@ const takes = {
       "automatic mixed precision (default: 1 for fp16, bf16 and amp, 0 for fp32 and fp64)",
       undefined,
     ),
+    "ring-history": choice(
+      ["inplace", "materialized"],
+      "one ring, or on the cuda engine a ring kept for every time step, as automatic differentiation does (default: inplace)",
+      undefined,
+    ),
     "warmup-steps": integer("steps before those that count", { min: 0, fallback: 5 }),
     "measure-steps": integer("steps that count; fewer than 20 leave the verdict inconclusive", {
       min: 1,
