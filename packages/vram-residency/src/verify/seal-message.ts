@@ -25,13 +25,13 @@ const utf8 = new TextEncoder();
  * 0 seconds.
  */
 export function sealMessageV1(shard: SealedShardFields): Uint8Array {
-  return concat([
-    utf8.encode(shard.shard_id),
-    utf8.encode(shard.digest),
-    u64(sealedAtSeconds(shard)),
-    u32(shard.gpu_device),
-    u64(shard.vram_bytes),
-  ]);
+  const message = new MessageWriter(shard.shard_id, shard.digest);
+  message.bare(shard.shard_id);
+  message.bare(shard.digest);
+  message.u64(sealedAtSeconds(shard));
+  message.u32(shard.gpu_device);
+  message.u64(shard.vram_bytes);
+  return message.bytes();
 }
 
 /**
@@ -39,20 +39,21 @@ export function sealMessageV1(shard: SealedShardFields): Uint8Array {
  * byte before each optional one that says whether it is there; so no two different seals have one message.
  */
 export function sealMessageV2(shard: SealedShardFields, context: SealContext): Uint8Array {
-  return concat([
-    utf8.encode(DOMAIN_V2),
-    text(shard.shard_id),
-    text(shard.digest),
-    optional(shard.sealed_at === null ? null : u64(sealedAtSeconds(shard))),
-    u32(shard.gpu_device),
-    u64(shard.vram_bytes),
-    optional(shard.shard_index === null ? null : u32(shard.shard_index)),
-    optional(shard.total_shards === null ? null : u32(shard.total_shards)),
-    optional(context.model_ref === null ? null : text(context.model_ref)),
-    text(context.gpu_uuid),
-    text(context.boot_nonce),
-    text(context.tree_digest),
-  ]);
+  const { model_ref, gpu_uuid, boot_nonce, tree_digest } = context;
+  const message = new MessageWriter(shard.shard_id, shard.digest, model_ref ?? "", gpu_uuid, boot_nonce, tree_digest);
+  message.bare(DOMAIN_V2);
+  message.text(shard.shard_id);
+  message.text(shard.digest);
+  if (message.present(shard.sealed_at)) message.u64(sealedAtSeconds(shard));
+  message.u32(shard.gpu_device);
+  message.u64(shard.vram_bytes);
+  if (message.present(shard.shard_index)) message.u32(shard.shard_index);
+  if (message.present(shard.total_shards)) message.u32(shard.total_shards);
+  if (message.present(model_ref)) message.text(model_ref);
+  message.text(gpu_uuid);
+  message.text(boot_nonce);
+  message.text(tree_digest);
+  return message.bytes();
 }
 
 /** Whole seconds since 1970 of a descriptor's time; 0 where it has none. */
@@ -60,33 +61,56 @@ export function sealedAtSeconds({ sealed_at }: Pick<SealedShardFields, "sealed_a
   return sealed_at === null ? 0 : Math.floor(Date.parse(sealed_at) / 1000);
 }
 
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
+/** More than the integers, lengths, marks and the tag of either version take. */
+const FIXED_BYTES = 128;
 
-function u64(value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
-  return bytes;
-}
+/** A UTF-16 unit has at most so many bytes in UTF-8. */
+const UTF8_MOST = 3;
 
-function text(value: string): Uint8Array {
-  const bytes = utf8.encode(value);
-  return concat([u32(bytes.length), bytes]);
-}
+/** Writes a message into one piece of memory: a seal is checked before every execution. Integers are little-endian. */
+class MessageWriter {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
 
-function optional(value: Uint8Array | null): Uint8Array {
-  return value === null ? Uint8Array.of(ABSENT) : concat([Uint8Array.of(PRESENT), value]);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+  /** Makes room for these texts and everything of a fixed size. */
+  constructor(...texts: readonly string[]) {
+    this.#bytes = new Uint8Array(texts.reduce((sum, { length }) => sum + UTF8_MOST * length, FIXED_BYTES));
+    this.#view = new DataView(this.#bytes.buffer);
   }
-  return whole;
+
+  u32(value: number): void {
+    this.#view.setUint32(this.#at, value, true);
+    this.#at += 4;
+  }
+
+  u64(value: number): void {
+    this.#view.setUint32(this.#at, value % 2 ** 32, true);
+    this.#view.setUint32(this.#at + 4, Math.floor(value / 2 ** 32), true);
+    this.#at += 8;
+  }
+
+  /** A text alone. Returns its bytes. */
+  bare(value: string): number {
+    const { written } = utf8.encodeInto(value, this.#bytes.subarray(this.#at));
+    this.#at += written;
+    return written;
+  }
+
+  /** A text with its length before it. */
+  text(value: string): void {
+    const before = this.#at;
+    this.#at += 4;
+    this.#view.setUint32(before, this.bare(value), true);
+  }
+
+  /** A byte that says whether an optional field is there. */
+  present<T>(value: T | null): value is T {
+    this.#bytes[this.#at++] = value === null ? ABSENT : PRESENT;
+    return value !== null;
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
+  }
 }

@@ -80,15 +80,15 @@ export const defences: readonly Defence[] = [
   {
     row: 8,
     file: "verify/seal-message.ts",
-    from: "return concat([u32(bytes.length), bytes]);",
-    to: "return bytes;",
+    from: "    this.#at += 4;\n    this.#view.setUint32(before, this.bare(value), true);",
+    to: "    this.bare(value);",
     test: seals,
     name: "never has one message for two seals",
   },
   {
     row: 9,
     file: "verify/seal-message.ts",
-    from: "    text(context.boot_nonce),\n",
+    from: "  message.text(boot_nonce);\n",
     to: "",
     test: seals,
     name: "covers every field of the descriptor and of its context",
@@ -298,7 +298,7 @@ export const defences: readonly Defence[] = [
   {
     row: 42,
     file: "verify/seal-message.ts",
-    from: "    optional(shard.shard_index === null ? null : u32(shard.shard_index)),\n",
+    from: "  if (message.present(shard.shard_index)) message.u32(shard.shard_index);\n",
     to: "",
     test: "groups-are-checked-by-their-seals",
     name: "places were swapped",
