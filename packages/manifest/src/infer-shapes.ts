@@ -68,9 +68,11 @@ export function inferShapes(model: Model, input?: Shape): ModelShapes {
     const out = shape(dimAt(given, 0) ?? "B", side * side, d_model);
     const values = elements(out);
     const flops = values === null ? null : 2 * (values / d_model) * weights;
+    // A bias, and where each patch lies.
+    const params = weights + d_model + side * side * d_model;
     add("patch", ["embedder"], out, {
-      params: weights + d_model,
-      trainable: weights + d_model,
+      params,
+      trainable: params,
       flops,
       activations: values,
     });

@@ -1,6 +1,5 @@
-import { ExperimentError } from "../errors.js";
 import type { Value } from "../tensor/graph.js";
-import { type ActivationName, activate } from "./activation.js";
+import type { ActivationName } from "./activation.js";
 import { type ForwardPass, under } from "./forward-pass.js";
 import { linear } from "./linear.js";
 import { layerNorm, rmsNorm } from "./normalization.js";
@@ -25,7 +24,7 @@ export function gatedFeedForward(
   const both = linear(pass, under(path, "gate_up_proj"), x, { d_in: d_model, d_out: 2 * d_ff, bias });
   const gate = graph.slice(both, -1, 0, d_ff);
   const up = graph.slice(both, -1, d_ff, 2 * d_ff);
-  const hidden = graph.mul(activate(graph, config.activation, gate), up);
+  const hidden = graph.mul(graph.unary(config.activation, gate), up);
   return linear(pass, under(path, "down_proj"), hidden, { d_in: d_ff, d_out: d_model, bias });
 }
 
@@ -47,34 +46,6 @@ export function dense(
   const norm = { d_model: config.d_out, eps: 1e-5, elementwise_affine: true };
   if (config.normalization === "layer_norm") y = layerNorm(pass, under(path, "norm"), y, norm);
   else if (config.normalization === "rms_norm") y = rmsNorm(pass, under(path, "norm"), y, norm);
-  if (config.activation !== null) y = activate(pass.graph, config.activation, y);
+  if (config.activation !== null) y = pass.graph.unary(config.activation, y);
   return pass.dropout(y, config.dropout);
 }
-
-/** The activation of a name as PyTorch, or a manifest, writes it. Throws `unsupported` for one this engine lacks. */
-export function activationNamed(name: string, path: string): ActivationName {
-  const known = activations[name.toLowerCase().replace(/[^a-z]/g, "")];
-  if (known !== undefined) return known;
-  throw new ExperimentError(
-    "unsupported",
-    `${path}: there is no activation ${name}; there are ${[...new Set(Object.values(activations))].join(", ")}`,
-  );
-}
-
-const activations: Readonly<Record<string, ActivationName | undefined>> = {
-  relu: "relu",
-  gelu: "gelu",
-  silu: "silu",
-  swish: "silu",
-  tanh: "tanh",
-  sigmoid: "sigmoid",
-  identity: "identity",
-  leakyrelu: "leaky_relu",
-  elu: "elu",
-  softplus: "softplus",
-  mish: "mish",
-  // Names of gated layers by their activation.
-  swiglu: "silu",
-  geglu: "gelu",
-  reglu: "relu",
-};
