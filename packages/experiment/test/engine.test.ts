@@ -83,3 +83,28 @@ describe("the gradient of a lookup, whatever comes after it and before its indic
     run.dispose();
   });
 });
+
+it("gives an input back as it is, beside a gradient", async () => {
+  const graph = new Graph();
+  const x = graph.input("x", [2]);
+  graph.output("same", x);
+  graph.output("scale", graph.input("scale", []));
+  graph.output("loss", graph.sum(graph.mul(x, graph.input("scale", []))));
+  const run = engine.prepare({
+    kind: "differentiate",
+    program: graph.program(),
+    loss: "loss",
+    with_respect_to: ["x", "scale"],
+  });
+  const given = { x: engine.put(Float32Array.of(1, 2), [2]), scale: engine.put(Float32Array.of(3), []) };
+  for (let i = 0; i < 2; i++) {
+    const found = run.run(given);
+    const read = async (name: string) => [...(await engine.read(found[name]!))];
+    expect(await read("same")).toEqual([1, 2]);
+    expect(await read("scale")).toEqual([3]);
+    expect(await read("gradient:x")).toEqual([3, 3]);
+    expect(await read("gradient:scale")).toEqual([3]);
+    expect(await read("loss")).toEqual([9]);
+  }
+  run.dispose();
+});

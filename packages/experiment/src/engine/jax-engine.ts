@@ -169,11 +169,20 @@ function bodyOf(jax: Jax, computation: Computation, names: readonly string[]): B
   }
   const { program, loss, with_respect_to: wanted, then } = computation;
   const ofProgram = [...programInputs(program).keys()];
-  const outputs = Object.keys(program.outputs);
+  // An input that comes out as it went in has no place inside the differentiation, which loses track of it there.
+  const passed = new Map(
+    Object.entries(program.outputs).flatMap(([name, id]) => {
+      const operation = program.nodes[id]?.operation;
+      return operation?.op === "input" ? [[name, operation.name] as const] : [];
+    }),
+  );
+  const outputs = Object.keys(program.outputs).filter((name) => !passed.has(name));
+  const wantedOutputs = Object.entries(program.outputs).filter(([name]) => name === loss || !passed.has(name));
+  const inside: Program = { nodes: program.nodes, outputs: Object.fromEntries(wantedOutputs) };
   const differentiated = jax.valueAndGrad(
     (variables: JaxArray[], rest: JaxArray[]): [JaxArray, JaxArray[]] => {
       const others = ofProgram.filter((name) => !wanted.includes(name));
-      const results = interpret(jax, program, new Map([...zip(wanted, variables), ...zip(others, rest)]));
+      const results = interpret(jax, inside, new Map([...zip(wanted, variables), ...zip(others, rest)]));
       const scalar = results.get(loss);
       if (scalar === undefined) throw new ExperimentError("missing_key", `the program has no output ${loss}`);
       return [scalar.ref, outputs.map((name) => results.get(name) ?? scalar)];
@@ -189,11 +198,10 @@ function bodyOf(jax: Jax, computation: Computation, names: readonly string[]): B
       JaxArray[],
     ];
     scalar.dispose();
+    const outputName = (name: string): string => (then === undefined ? name : VALUE + name);
     const results = new Map([
-      ...zip(
-        outputs.map((name) => (then === undefined ? name : VALUE + name)),
-        values,
-      ),
+      ...zip(outputs.map(outputName), values),
+      ...zip([...passed.keys()].map(outputName), pick([...passed.values()])),
       ...zip(
         wanted.map((name) => GRADIENT + name),
         gradients,

@@ -138,6 +138,13 @@ for act, f in (("relu", F.relu), ("gelu", F.gelu), ("silu", F.silu), ("tanh", to
         lambda i, p, f=f: {"y": f(F.layer_norm(linear(i["x"], p, "linear"), (6,), p["norm.weight"], p["norm.bias"]))},
     )
 
+seeded("dense_other_norms")
+case("dense_rms_norm", {"layer": {"type": "DenseLayer", "d_in": 5, "d_out": 6, "bias": False, "activation": "gelu", "normalization": "rms_norm", "dropout": 0.0}},
+     {"x": torch.randn(2, 3, 5)}, {**linear_parameters("linear", 5, 6, False), "norm.weight": torch.randn(6)},
+     lambda i, p: {"y": (lambda h: F.gelu(h / (h.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * p["norm.weight"]))(linear(i["x"], p, "linear", False))})
+case("dense_plain", {"layer": {"type": "DenseLayer", "d_in": 5, "d_out": 6, "bias": True, "activation": None, "normalization": None, "dropout": 0.0}},
+     {"x": torch.randn(3, 5)}, linear_parameters("linear", 5, 6), lambda i, p: {"y": linear(i["x"], p, "linear")})
+
 seeded("lora")
 case(
     "lora_linear",
@@ -302,6 +309,10 @@ for name, config in {
     "attention_both_ways": dict(d_model=8, n_heads=2, is_causal=False, rope_enabled=False, attn_dim=4),
     "attention_window_both_ways": dict(d_model=8, n_heads=2, is_causal=False, local_window=2),
     "attention_llama3_rope": dict(d_model=16, n_heads=2, rope_base=500000.0, rope_scaling={"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}),
+    "attention_gqa_window": dict(d_model=8, n_heads=4, n_kv_heads=1, mode="gqa", local_window=2),
+    "attention_learned_temperature": dict(d_model=8, n_heads=2, learned_temp=True, q_chunk=4),
+    "attention_decoupled_plain": dict(d_model=8, n_heads=2, mode="decoupled", sem_dim=4, geo_dim=4, bias=True),
+    "attention_decoupled_window": dict(d_model=8, n_heads=2, mode="decoupled", sem_dim=8, geo_dim=4, local_window=3, decoupled_gate=True, rope_base=500.0),
     "attention_decoupled": dict(d_model=8, n_heads=2, mode="decoupled", sem_dim=4, geo_dim=8, attn_dim=4, decoupled_gate=True),
     "attention_decoupled_all": dict(d_model=8, n_heads=2, mode="decoupled", sem_dim=4, geo_dim=4, decoupled_gate=True, decoupled_gate_dynamic=True, rope_semantic=True, tie_qk=True, null_attn=True),
 }.items():
@@ -412,6 +423,29 @@ for name, config, module, x in (
         nn.init.normal_(parameter)
     case(name, {"op": config[0], "config": config[1]}, {"x": x}, dict(module.named_parameters()), lambda i, _, module=module: {"y": module(i["x"])})
 
+seeded("more_ops")
+for name, op, config, module, x in (
+    ("op_linear", "Linear", {"in_features": 4, "out_features": 3, "bias": True}, nn.Linear(4, 3), torch.randn(2, 5, 4)),
+    ("op_conv2d", "Conv2d", {"in_channels": 2, "out_channels": 4, "kernel_size": [3, 2], "stride": [2, 1], "padding": [1, 1], "dilation": [1, 1], "groups": 2, "bias": True},
+     nn.Conv2d(2, 4, (3, 2), (2, 1), (1, 1), groups=2), torch.randn(2, 2, 5, 4)),
+    ("op_relu", "ReLU", {}, nn.ReLU(), torch.randn(20)),
+    ("op_sigmoid", "Sigmoid", {}, nn.Sigmoid(), torch.randn(20) * 3),
+    ("op_identity", "Identity", {}, nn.Identity(), torch.randn(2, 3)),
+):
+    case(name, {"op": op, "config": config}, {"x": x}, dict(module.named_parameters()), lambda i, _, module=module: {"y": module(i["x"])})
+case("op_rms_norm", {"op": "RMSNorm", "config": {"normalized_shape": [3, 4], "eps": 1e-6, "elementwise_affine": True}}, {"x": torch.randn(2, 3, 4)}, {"weight": torch.randn(3, 4)},
+     lambda i, p: {"y": i["x"] / (i["x"].pow(2).mean((-2, -1), keepdim=True) + 1e-6).sqrt() * p["weight"]})
+for name, op, config, shapes, f in (
+    ("op_concat", "Concat", {"dim": 1}, ((2, 3), (2, 2), (2, 1)), lambda *v: torch.cat(v, 1)),
+    ("op_add", "Add", {}, ((2, 3), (2, 3), (3,)), lambda a, b, c: a + b + c),
+    ("op_mul", "Mul", {}, ((2, 3), (2, 3), (2, 1)), lambda a, b, c: a * b * c),
+    ("op_matmul", "MatMul", {}, ((2, 3, 4), (2, 4, 5)), lambda a, b: a @ b),
+    ("op_reshape", "Reshape", {"shape": [4, -1]}, ((2, 6),), lambda a: a.reshape(4, -1)),
+    ("op_transpose", "Transpose", {"dim0": 0, "dim1": -1}, ((2, 3, 4),), lambda a: a.transpose(0, -1)),
+    ("op_mean", "Mean", {"dim": [0, -1], "keepdim": True}, ((2, 3, 4),), lambda a: a.mean((0, -1), keepdim=True)),
+):
+    case(name, {"op": op, "config": config}, {f"x{k}": torch.randn(shape) for k, shape in enumerate(shapes)}, {}, lambda i, _, f=f: {"y": f(*i.values())})
+
 seeded("embedding")
 emb = nn.Embedding(6, 4)
 case("op_embedding", {"op": "Embedding", "config": {"num_embeddings": 6, "embedding_dim": 4}}, {"x": torch.tensor([[1, 5, 1], [0, 2, 2]])}, {"weight": torch.randn(6, 4)}, lambda i, p: {"y": F.embedding(i["x"], p["weight"])})
@@ -444,6 +478,80 @@ case("model_branches", {"model": {"type": "MLPModel", "embedder": {"type": "none
      {"x": torch.randn(4, 3)},
      {**linear_parameters("topology.layers.0.layers.0", 3, 4), **linear_parameters("topology.layers.0.layers.1", 3, 2), **linear_parameters("topology.layers.1.layers.0", 6, 2), **linear_parameters("topology.layers.1.layers.1", 6, 2)},
      lambda i, p: {"logits": (lambda h: torch.stack([linear(h, p, "topology.layers.1.layers.0"), linear(h, p, "topology.layers.1.layers.1")]))(torch.cat([linear(i["x"], p, "topology.layers.0.layers.0"), linear(i["x"], p, "topology.layers.0.layers.1")], -1))})
+
+seeded("nested")
+lstm, gru = nn.LSTM(4, 4, batch_first=True), nn.GRU(4, 3, batch_first=True)
+nested = {"embedder.token_embedding.weight": torch.randn(7, 4)}
+for k in range(4):
+    path = f"topology.layers.0.layers.{k}"
+    nested.update(linear_parameters(f"{path}.layers.1", 4, 4) if k % 2 == 0 else {f"{path}.layers.0.weight": torch.randn(4)})
+    if k % 2 == 0:
+        nested.update({f"{path}.layers.0.weight": torch.randn(4), f"{path}.layers.0.bias": torch.randn(4)})
+nested.update({f"topology.layers.1.layers.0.{k}": v for k, v in lstm.named_parameters()})
+nested.update({f"topology.layers.1.layers.1.{k}": v for k, v in gru.named_parameters()})
+
+
+def nested_run(i, p):
+    h = F.embedding(i["x"], p["embedder.token_embedding.weight"])
+    for k in range(4):
+        path = f"topology.layers.0.layers.{k}"
+        if k % 2 == 0:
+            h = h + linear(F.layer_norm(h, (4,), p[f"{path}.layers.0.weight"], p[f"{path}.layers.0.bias"]), p, f"{path}.layers.1")
+        else:
+            h = h + h / (h.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * p[f"{path}.layers.0.weight"]
+    return {"logits": gru(lstm(h)[0])[0]}
+
+
+rnn = {"num_layers": 1, "bias": True, "batch_first": True, "dropout": 0.0, "bidirectional": False, "proj_size": 0}
+case("model_nested_recurrent", {"model": {"type": "GPTModel", "embedder": {"type": "token", "vocab_size": 7, "d_model": 4},
+     "topology": {"type": "StackedTopology", "repeat": 1, "layers": [
+         {"type": "NestedTopology", "repeat": 2, "layers": [
+             {"type": "ResidualTopology", "repeat": 1, "layers": [{"type": "LayerNormLayer", "d_model": 4, "eps": 1e-5}, {"type": "LinearLayer", "d_in": 4, "d_out": 4, "bias": True}]},
+             {"type": "ResidualTopology", "repeat": 1, "layers": [{"type": "RMSNormLayer", "d_model": 4, "eps": 1e-5, "elementwise_affine": True}]}]},
+         {"type": "RecurrentTopology", "repeat": 1, "layers": [
+             {"type": "RNNLayer", "cell_type": "lstm", "input_size": 4, "hidden_size": 4, **rnn},
+             {"type": "RNNLayer", "cell_type": "gru", "input_size": 4, "hidden_size": 3, **rnn}]}]},
+     "diffusion_head": None, "tied_embeddings": False, "pooling": "none", "target_params": None, "block_size": None}, "input_key": "x"},
+     {"x": torch.tensor([[1, 5, 1], [0, 2, 6]])}, nested, nested_run)
+
+seeded("first")
+case("model_first_token", {"model": {"type": "MLPModel", "embedder": {"type": "token", "vocab_size": 7, "d_model": 4},
+     "topology": {"type": "StackedTopology", "repeat": 1, "layers": [{"type": "LinearLayer", "d_in": 4, "d_out": 3, "bias": True}]},
+     "diffusion_head": None, "tied_embeddings": False, "pooling": "first", "target_params": None, "block_size": None}, "input_key": "x"},
+     {"x": torch.tensor([[1, 5, 1], [0, 2, 6]])}, {"embedder.token_embedding.weight": torch.randn(7, 4), **linear_parameters("topology.layers.0", 4, 3)},
+     lambda i, p: {"logits": linear(F.embedding(i["x"], p["embedder.token_embedding.weight"]), p, "topology.layers.0")[:, 0]})
+
+seeded("graph")
+node = lambda id, ins, outs, **rest: {"id": id, "in": ins, "out": outs, "repeat": 1, **rest}
+graph_layers = [
+    # Not in the order of their data: the last node is the first that can be computed.
+    node("head", ["joined"], ["logits"], kind="layer", layer={"type": "LinearLayer", "d_in": 10, "d_out": 2, "bias": True}),
+    node("join", ["a", "deep"], ["joined"], kind="op", op="Concat", config={"dim": -1}),
+    node("act", ["h"], ["a"], kind="op", op="ReLU", config={}),
+    {**node("deep", ["h"], ["deep"], kind="layer", layer={"type": "LinearLayer", "d_in": 5, "d_out": 5, "bias": True}), "repeat": 2},
+    node("cut", ["joined_too"], ["unused"], kind="op", op="Mean", config={"dim": [-1], "keepdim": False}),
+    node("copy", ["joined"], ["joined_too"], kind="op", op="Identity", config={}),
+    node("proj", ["inputs"], ["h"], kind="layer", layer={"type": "LinearLayer", "d_in": 4, "d_out": 5, "bias": True}),
+]
+graph_params = {**linear_parameters("topology.layers.head", 10, 2), **linear_parameters("topology.layers.deep__0", 5, 5), **linear_parameters("topology.layers.deep__1", 5, 5), **linear_parameters("topology.layers.proj", 4, 5)}
+
+
+def graph_run(i, p):
+    h = linear(i["inputs"], p, "topology.layers.proj")
+    deep = linear(linear(h, p, "topology.layers.deep__0"), p, "topology.layers.deep__1")
+    return {"logits": linear(torch.cat([torch.relu(h), deep], -1), p, "topology.layers.head")}
+
+
+case("system_graph", {"system": {"ref": "system.graph", "impl": None, "config": {"topology": {"type": "GraphTopology", "layers": graph_layers}, "output_keys": ["logits"]}}},
+     {"inputs": torch.randn(3, 4)}, graph_params, graph_run)
+
+seeded("generic")
+case("system_generic", {"system": {"ref": "system.generic", "impl": None, "config": {"model": {"type": "MLPModel", "embedder": {"type": "none"},
+     "topology": {"type": "SequentialTopology", "repeat": 1, "layers": [{"type": "LinearLayer", "d_in": 3, "d_out": 4, "bias": True}, {"type": "LinearLayer", "d_in": 4, "d_out": 2, "bias": True}]},
+     "diffusion_head": None, "tied_embeddings": False, "pooling": "none", "target_params": None, "block_size": None},
+     "input_key": "pixels", "output_key": "scores", "return_features": True, "features_key": "hidden", "output_keys": None}}},
+     {"pixels": torch.randn(4, 3)}, {**linear_parameters("topology.layers.0", 3, 4), **linear_parameters("topology.layers.1", 4, 2)},
+     lambda i, p: (lambda y: {"scores": y, "hidden": y})(linear(linear(i["pixels"], p, "topology.layers.0"), p, "topology.layers.1")))
 
 seeded("systems")
 mlp = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Dropout(0), nn.Linear(5, 5), nn.ReLU(), nn.Dropout(0), nn.Linear(5, 3))
@@ -488,10 +596,27 @@ case("objective_mse", {"objective": {"ref": "objective.mse", "impl": None, "conf
 # ---- optimisers: five steps over fixed gradients ----
 
 seeded("optimizers")
+
+
+class Lion:
+    """The published algorithm, line by line (Chen et al., 2023): betas 0.9 and 0.99, decay beside the step."""
+
+    def __init__(self, w, lr, weight_decay):
+        self.w, self.lr, self.decay, self.m = w, lr, weight_decay, torch.zeros_like(w)
+
+    @torch.no_grad()
+    def step(self):
+        g = self.w.grad
+        update = torch.sign(0.9 * self.m + 0.1 * g)
+        self.m = 0.99 * self.m + 0.01 * g
+        self.w -= self.lr * (update + self.decay * self.w)
+
+
 start, grads = torch.randn(3, 4), [torch.randn(3, 4) for _ in range(5)]
 for name, make in {
     "adamw": lambda w: torch.optim.AdamW([w], lr=0.05, weight_decay=0.1),
-    "sgd": lambda w: torch.optim.SGD([w], lr=0.05, weight_decay=0.0),
+    "sgd": lambda w: torch.optim.SGD([w], lr=0.05, weight_decay=0.1),
+    "lion": lambda w: Lion(w, lr=0.05, weight_decay=0.1),
 }.items():
     w = start.clone().requires_grad_(True)
     opt = make(w)
@@ -501,5 +626,5 @@ for name, make in {
         opt.step()
         trace.append(w.detach().clone())
     doc = {"name": f"optimizer_{name}", "torch": torch.__version__, "start": tensor_json(start), "gradients": [tensor_json(g) for g in grads], "trace": [tensor_json(t) for t in trace],
-           "lr": 0.05, "weight_decay": 0.1 if name == "adamw" else 0.0}
+           "lr": 0.05, "weight_decay": 0.1}
     OUT.write(json.dumps(doc, separators=(",", ":")) + "\n")
