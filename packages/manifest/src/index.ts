@@ -48,21 +48,15 @@ export {
 } from "./read-manifest.js";
 export { type ResolvedTarget, resolveTarget } from "./resolve-target.js";
 export type { Benchmark, BenchmarkConfig, BenchmarkInput } from "./schema/benchmarks.js";
-export type {
-  CustomComponent,
-  Data,
-  DataConfig,
-  Metric,
-  Objective,
-  ObjectiveConfig,
-  System,
-  SystemConfig,
-  Task,
-  TokenPreparation,
-  Trainer,
-  TrainerConfig,
-  Transform,
-} from "./schema/components.js";
+export type { CustomComponent } from "./schema/component.js";
+export type { Data, DataConfig } from "./schema/data.js";
+export type { Metric } from "./schema/metrics.js";
+export type { Objective, ObjectiveConfig } from "./schema/objectives.js";
+export type { TokenPreparation } from "./schema/preparations.js";
+export type { System, SystemConfig } from "./schema/systems.js";
+export type { Task } from "./schema/tasks.js";
+export type { Trainer, TrainerConfig } from "./schema/trainers.js";
+export type { Transform } from "./schema/transforms.js";
 export type {
   GraphLayerNode,
   GraphNode,

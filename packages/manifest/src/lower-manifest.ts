@@ -2,7 +2,7 @@ import type { GraphNode, GraphTopology } from "./schema/graph.js";
 import type { ExperimentTarget, Manifest, ProcessTarget, Run } from "./schema/manifest.js";
 import type { Model } from "./schema/model.js";
 import type { LayerNode, Topology } from "./schema/topologies.js";
-import type { System } from "./schema/components.js";
+import type { System } from "./schema/systems.js";
 
 /** A run with one seed. */
 export type LoweredRun = Omit<Run, "seed"> & { readonly seed: number };

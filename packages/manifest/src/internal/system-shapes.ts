@@ -1,6 +1,7 @@
 import { inferGraphShapes, type GraphShapes } from "../infer-graph-shapes.js";
 import { inferShapes, inputOf, type ModelShapes } from "../infer-shapes.js";
-import type { Data, System } from "../schema/components.js";
+import type { Data } from "../schema/data.js";
+import type { System } from "../schema/systems.js";
 import { type Dim, type Shape, openShape, shape } from "../shape.js";
 import { type Cost, copies, sum } from "./cost.js";
 

@@ -26,7 +26,12 @@ import {
 import { experimentComplaints, manifestComplaints, processComplaints } from "../internal/check-targets.js";
 import { describe } from "../internal/located.js";
 import { benchmarkSchema } from "./benchmarks.js";
-import { dataSchema, metricSchema, objectiveSchema, systemSchema, taskSchema, trainerSchema } from "./components.js";
+import { dataSchema } from "./data.js";
+import { metricSchema } from "./metrics.js";
+import { objectiveSchema } from "./objectives.js";
+import { systemSchema } from "./systems.js";
+import { taskSchema } from "./tasks.js";
+import { trainerSchema } from "./trainers.js";
 import { processSchema } from "./processes.js";
 import { trainSchema } from "./train.js";
 import { verifySchema } from "./verify.js";
