@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nvml.h"
+
 bool vrx_called(vrx_failure *failure, const vrx_driver *driver, CUresult result, const char *call, const char *site) {
   if (result == CUDA_SUCCESS) return true;
   if (failure->call == NULL) {
@@ -19,6 +21,7 @@ bool vrx_called(vrx_failure *failure, const vrx_driver *driver, CUresult result,
 }
 
 bool vrx_enter(const vrx_context *context, vrx_failure *failure) {
+  failure->device = context->pci_bus_id;
   return VRX_CALL(failure, context->driver, cuCtxPushCurrent_v2, context->context);
 }
 
@@ -53,8 +56,16 @@ void *vrx_refuse(napi_env env, const char *code, const char *format, ...) {
   return NULL;
 }
 
+/*
+ * Results behind which a device may have fallen off the bus: DEVICE_UNAVAILABLE, OPERATING_SYSTEM, ILLEGAL_STATE,
+ * LAUNCH_FAILED and UNKNOWN. CUDA has no result for that; NVML has.
+ */
+static bool may_be_lost(CUresult result) {
+  return result == 46 || result == 304 || result == 401 || result == 719 || result == 999;
+}
+
 napi_value vrx_error(napi_env env, const vrx_failure *failure) {
-  char message[1024];
+  char message[1280];
   const char *name = NULL, *text = NULL;
   if (failure->result == VRX_NO_FUNCTION) {
     snprintf(message, sizeof message, "this driver has no %s", failure->call);
@@ -66,12 +77,18 @@ napi_value vrx_error(napi_env env, const vrx_failure *failure) {
   }
   if (name == NULL) name = "an unknown result";
   if (text == NULL) text = "unknown";
-  snprintf(message, sizeof message, "%s: %s (%d), %s%s%s", failure->call, name, failure->result, text,
-           failure->detail[0] == 0 ? "" : ": ", failure->detail);
+  int length = snprintf(message, sizeof message, "%s: %s (%d), %s%s%s", failure->call, name, failure->result, text,
+                        failure->detail[0] == 0 ? "" : ": ", failure->detail);
+  bool lost = may_be_lost(failure->result) && vrx_nvml_says_lost(failure->driver, failure->device);
+  if (lost && length > 0 && (size_t)length < sizeof message)
+    snprintf(message + length, sizeof message - (size_t)length,
+             "; the GPU at %s is lost (NVML_ERROR_GPU_IS_LOST): look for Xid in the kernel's log, and reset it or restart",
+             failure->device);
   napi_value error = make_error(env, "cuda", message);
   if (error == NULL || !vrx_set_number(env, error, "result", failure->result) ||
       !vrx_set_text(env, error, "result_name", name) || !vrx_set_text(env, error, "text", text) ||
-      !vrx_set_text(env, error, "call", failure->call) || !vrx_set_text(env, error, "site", failure->site))
+      !vrx_set_text(env, error, "call", failure->call) || !vrx_set_text(env, error, "site", failure->site) ||
+      !vrx_set_number(env, error, "lost", lost))
     return NULL;
   return error;
 }

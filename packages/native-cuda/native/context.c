@@ -15,11 +15,14 @@ typedef struct {
   int ordinal;
   CUdevice device;
   CUcontext context;
+  char pci_bus_id[32];
 } context_job;
 
 static void run_retain(vrx_job *base) {
   context_job *job = (context_job *)base;
-  if (VRX_CALL(&base->failure, job->driver, cuDeviceGet, &job->device, job->ordinal))
+  if (!VRX_CALL(&base->failure, job->driver, cuDeviceGet, &job->device, job->ordinal)) return;
+  base->failure.device = job->pci_bus_id;
+  if (VRX_CALL(&base->failure, job->driver, cuDeviceGetPCIBusId, job->pci_bus_id, sizeof job->pci_bus_id - 1, job->device))
     VRX_CALL(&base->failure, job->driver, cuDevicePrimaryCtxRetain, &job->context, job->device);
 }
 
@@ -34,6 +37,7 @@ static napi_value finish_retain(napi_env env, vrx_job *base) {
   self->context = job->context;
   self->device = job->device;
   self->ordinal = job->ordinal;
+  memcpy(self->pci_bus_id, job->pci_bus_id, sizeof self->pci_bus_id);
   return vrx_hand_out(env, self);
 }
 

@@ -2,6 +2,8 @@
  * NVML: figures of devices, found by UUID. Every function of it is optional, and what it does not tell is a result, not an
  * error.
  */
+#include "nvml.h"
+
 #include "nvml_api.h"
 
 #include <stdio.h>
@@ -39,16 +41,38 @@ typedef struct {
   nvmlReturn_t result;
 } nvml_job;
 
-static void run_open(vrx_job *base) {
+/* Loads the named library, or the usual one, and finds its functions. */
+static bool load(vrx_nvml *nvml, const char *library, char *detail, size_t capacity) {
   static const char *const usual[] = {"libnvidia-ml.so.1", "libnvidia-ml.so", "/usr/lib/wsl/lib/libnvidia-ml.so.1", NULL};
-  nvml_job *job = (nvml_job *)base;
-  vrx_nvml *nvml = &job->made;
-  job->stage = "load";
-  nvml->library = vrx_load_library(job->wanted, usual, job->detail, sizeof job->detail);
-  if (nvml->library == NULL) return;
+  nvml->library = vrx_load_library(library, usual, detail, capacity);
+  if (nvml->library == NULL) return false;
 #define FIND(name, parameters) vrx_symbol(nvml->library, #name, &nvml->f.name);
   VRX_NVML_FUNCTIONS(FIND)
 #undef FIND
+  return true;
+}
+
+bool vrx_nvml_says_lost(const vrx_driver *driver, const char *pci_bus_id) {
+  char detail[256];
+  vrx_nvml nvml = {0};
+  nvmlDevice_t device;
+  unsigned celsius;
+  if (driver == NULL || pci_bus_id == NULL || pci_bus_id[0] == 0) return false;
+  /* A fake driver brings its own NVML. The library stays loaded, as the driver does. */
+  if (!load(&nvml, driver->fake == NULL ? NULL : driver->file, detail, sizeof detail)) return false;
+  if (ASK(&nvml, nvmlInit_v2) != NVML_SUCCESS) return false;
+  /* By its place on the bus: asked by UUID, NVML says "lost" when any device is. A handle from before may still be good. */
+  nvmlReturn_t result = ASK(&nvml, nvmlDeviceGetHandleByPciBusId_v2, pci_bus_id, &device);
+  if (result == NVML_SUCCESS) result = ASK(&nvml, nvmlDeviceGetTemperature, device, NVML_TEMPERATURE_GPU, &celsius);
+  ASK(&nvml, nvmlShutdown);
+  return result == NVML_ERROR_GPU_IS_LOST;
+}
+
+static void run_open(vrx_job *base) {
+  nvml_job *job = (nvml_job *)base;
+  vrx_nvml *nvml = &job->made;
+  job->stage = "load";
+  if (!load(nvml, job->wanted, job->detail, sizeof job->detail)) return;
   void *known = NULL;
   memcpy(&known, &nvml->f.nvmlInit_v2, sizeof known);
   nvml->file = vrx_file_of(nvml->library, known);

@@ -49,6 +49,7 @@ enum {
   NVML_ERROR_NOT_SUPPORTED = 3,
   NVML_ERROR_INSUFFICIENT_SIZE = 7,
   NVML_ERROR_FUNCTION_NOT_FOUND = 13,
+  NVML_ERROR_GPU_IS_LOST = 15,
   NVML_ERROR_MEMORY = 20,
   NVML_ERROR_UNKNOWN = 999,
 };
@@ -70,6 +71,7 @@ enum {
   F(nvmlDeviceGetCount_v2, (unsigned *count))                                                                    \
   F(nvmlDeviceGetHandleByIndex_v2, (unsigned index, nvmlDevice_t *device))                                       \
   F(nvmlDeviceGetHandleByUUID, (const char *uuid, nvmlDevice_t *device))                                         \
+  F(nvmlDeviceGetHandleByPciBusId_v2, (const char *pci_bus_id, nvmlDevice_t *device))                            \
   F(nvmlDeviceGetUUID, (nvmlDevice_t device, char *uuid, unsigned length))                                       \
   F(nvmlDeviceGetName, (nvmlDevice_t device, char *name, unsigned length))                                       \
   F(nvmlDeviceIsMigDeviceHandle, (nvmlDevice_t device, unsigned *is_mig))                                        \

@@ -32,6 +32,7 @@ typedef enum {
 /* A call of the driver that failed, or (`result` VRX_NO_FUNCTION) that this driver does not have. */
 typedef struct {
   const struct vrx_driver *driver;
+  const char *device; /* its place on the bus, where a device was asked */
   CUresult result;
   const char *call, *site;
   char detail[512]; /* more than the driver's own words; may be empty */
@@ -78,6 +79,7 @@ typedef struct {
   CUcontext context;
   CUdevice device;
   int ordinal;
+  char pci_bus_id[32];
 } vrx_context;
 
 /* How a buffer's memory came to be, and so how it goes. */

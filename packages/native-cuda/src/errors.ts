@@ -26,7 +26,7 @@ export type CudaErrorCode =
   | "launch_out_of_resources"
   /** A kernel failed while it ran; the context is lost. */
   | "kernel_failed"
-  /** The device failed or went away; the context is lost. */
+  /** The device failed, or NVML says that it has fallen off the bus; the context is lost. */
   | "device_lost"
   /** A stream capture was used in a way that it excludes. */
   | "invalid_capture"

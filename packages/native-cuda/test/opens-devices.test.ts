@@ -101,9 +101,30 @@ describe.skipIf(nothingToTest)("devices", () => {
     const buffer = context.alloc(64);
     fake.configure(0, { lost: true });
     const error: unknown = await context.synchronize().catch((thrown: unknown) => thrown);
-    expect(isCudaError(error)).toBe(true);
-    expect(() => context.alloc(64)).toThrow();
+    const lost = { code: "device_lost", sticky: true, cuda_result: 999 };
+    expect(error).toMatchObject(lost);
+    expect((error as Error).message).toMatch(
+      /^cuCtxSynchronize: CUDA_ERROR_UNKNOWN \(999\).*; the GPU at \S+ is lost \(NVML_ERROR_GPU_IS_LOST\): look for Xid/,
+    );
+    expect(() => context.alloc(64)).toThrow(expect.objectContaining(lost) as Error);
+    await expect(context.device.openContext()).rejects.toMatchObject(lost);
     fake.configure(0, { lost: false });
     buffer.dispose();
+  });
+
+  it.each([46, 304, 401, 719])("that are lost are found out behind result %i too", async (result) => {
+    const { fake, context } = await onFake();
+    fake.configure(0, { lost: result });
+    await expect(context.synchronize()).rejects.toMatchObject({ code: "device_lost", cuda_result: result });
+    fake.configure(0, { lost: false });
+  });
+
+  it("are not called lost because another one is, or because the driver says an unknown error", async () => {
+    const { fake, context } = await onFake({ devices: 2 });
+    fake.configure(1, { lost: true });
+    fake.fail({ call: "cuCtxSynchronize", result: 999 });
+    await expect(context.synchronize()).rejects.toMatchObject({ code: "driver_error", cuda_result: 999 });
+    fake.fail({ call: "nvmlInit_v2", result: 9 }, { call: "cuCtxSynchronize", result: 999 });
+    await expect(context.synchronize()).rejects.toMatchObject({ code: "driver_error" });
   });
 });

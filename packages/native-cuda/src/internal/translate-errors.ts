@@ -10,6 +10,8 @@ interface NativeError extends Error {
   readonly text?: string;
   readonly call?: string;
   readonly site?: string;
+  /** 1 where NVML, asked after the failure, says that the device is lost. */
+  readonly lost?: number;
 }
 
 function isNativeError(error: unknown): error is NativeError {
@@ -27,6 +29,7 @@ export function translateError(error: unknown): unknown {
     call: error.call ?? "",
     site: error.site ?? "",
   };
+  if (error.lost === 1) return new CudaError("device_lost", error.message, { driver, sticky: true });
   return new CudaError(codeOfResult(driver.result), error.message, { driver, sticky: isStickyResult(driver.result) });
 }
 
