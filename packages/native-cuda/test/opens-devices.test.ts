@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findDevice, isCudaError, openDevice, probeDevices } from "../src/index.js";
+import { findDevice, openDevice, probeDevices } from "../src/index.js";
 import { fakeDriver } from "../src/testing/index.js";
 import { nothingToTest, onFake } from "./on-a-fake-driver.js";
 
