@@ -75,8 +75,7 @@ export const embeddedCapabilities: BackendCapabilities = {
       auto_batch_ref_block_size: "any",
       auto_batch_min: "any",
       auto_resume: "any",
-      // A run that is done is repeated.
-      skip_if_final: [false],
+      skip_if_final: "any",
       teacher_ckpt: "any",
       convergence_target: "any",
       convergence_patience: "any",

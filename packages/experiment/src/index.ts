@@ -31,10 +31,9 @@ export { type BatchSpec, type SystemSpec, buildContinuation, buildForward, build
 export { type HostTensor, type StateDict, Weights } from "./system/weights.js";
 export { Graph, type Operand, type Value } from "./tensor/graph.js";
 export type { DType, Operation, Program, ProgramNode, Shape } from "./tensor/program.js";
-export { readCheckpoint, readWeights, writeCheckpoint } from "./train/checkpoint.js";
+export { type Checkpoint, type StopReason, readCheckpoint, readWeights, writeCheckpoint } from "./train/checkpoint.js";
 export {
   type RunTrainingOptions,
-  type StopReason,
   type TrainingEvent,
   type TrainingResult,
   runTraining,

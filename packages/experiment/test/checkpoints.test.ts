@@ -31,6 +31,8 @@ function checkpoint(steps: number, numbers = 8): Checkpoint {
     phase: "standard",
     steps,
     config_digest: "d",
+    ended: "early_stopping",
+    figures: { loss: 2.5, lr: 0.1 },
     weights,
     slots: new Map([["m:w", tensor]]),
     progress,
@@ -116,7 +118,7 @@ describe("a writer that does not come to its end", () => {
             const tensor = { shape: [data.length], data };
             const progress = ${JSON.stringify(progress)};
             const weights = new Map([["w", tensor]]);
-            await writeCheckpoint(path, { run_id: "r", phase: "standard", steps, config_digest: "d", weights, slots: new Map(), progress })
+            await writeCheckpoint(path, { run_id: "r", phase: "standard", steps, config_digest: "d", ended: null, figures: {}, weights, slots: new Map(), progress })
               .catch((error) => { console.log(error.code, error.message); process.exit(3); });
             console.log(steps);
           }`,

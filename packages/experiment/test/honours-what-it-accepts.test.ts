@@ -129,7 +129,6 @@ const elsewhere: Readonly<Record<string, string>> = {
   "run.mode": "there is one",
   "RopeScaling.rope_type": "there is one",
   "*.mmap": "files are read, and mapping is what may be done",
-  "train.skip_if_final": "a run that is done is repeated",
   "train.device": "which devices there are, the host says",
   "train.dtype": "float32, whatever it is called",
   "system.generic config.input_shape": "for estimates of the plan",

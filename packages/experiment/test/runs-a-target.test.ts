@@ -114,4 +114,39 @@ describe("an experiment from its data to its tables", () => {
     expect(whole.runs[0]!.resumed_from).toBeNull();
     expect(second.runs[0]!.weights_sha256).toBe(whole.runs[0]!.weights_sha256);
   });
+
+  it("keeps a run that is done while a later one goes on, and repeats it where the manifest says so", async () => {
+    const twoRuns = (skip_if_final: boolean) => {
+      const { manifest, target } = smallExperiment({ steps: 6, name: `two_${skip_if_final}`, train: { skip_if_final } });
+      const [run] = target.runs;
+      const both = { ...target, runs: [run!, { ...run!, id: "second" }] };
+      return { target: both, manifest: { ...manifest, targets: [both] } };
+    };
+    for (const skip of [true, false]) {
+      const { manifest, target } = twoRuns(skip);
+      const whole = await runTarget(manifest, target, { root, checkpoint_dir: join(root, `whole_${skip}`) });
+      const stop = new AbortController();
+      const onEvent = (event: TargetEvent) => {
+        if (event.kind === "step" && event.run_id === "second" && event.step === 2) stop.abort();
+      };
+      const first = await runTarget(manifest, target, { root, signal: stop.signal, onEvent });
+      expect(first.runs.map(({ stop_reason }) => stop_reason)).toEqual(["steps", "interrupted"]);
+      const trained: string[] = [];
+      const again = await runTarget(manifest, target, {
+        root,
+        onEvent: (event) => event.kind === "step" && trained.push(event.run_id),
+      });
+      expect(again.status).toBe("completed");
+      expect(trained.filter((id) => id === "r")).toHaveLength(skip ? 0 : 6);
+      expect(trained.filter((id) => id === "second")).toHaveLength(4);
+      for (const key of ["train", "validation", "weights_sha256", "stop_reason", "steps"] as const) {
+        expect(again.runs.map((run) => run[key])).toEqual(whole.runs.map((run) => run[key]));
+      }
+      expect(again.runs[0]!.contract_verdict === "not_repeated").toBe(skip);
+      // What is done is done: with nothing on its way, everything is run.
+      const fresh: string[] = [];
+      await runTarget(manifest, target, { root, onEvent: (event) => event.kind === "step" && fresh.push(event.run_id) });
+      expect(fresh).toHaveLength(12);
+    }
+  });
 });

@@ -4,7 +4,7 @@ import { type RunWriter, createRunHeader, openRun } from "@vrx/objective-contrac
 import type { WorkloadSpec } from "@vrx/workload-schema";
 import { JAX_VERSION } from "../engine/jax-version.js";
 import type { Figures } from "../train/training-session.js";
-import type { StopReason } from "../train/run-training.js";
+import type { StopReason } from "../train/checkpoint.js";
 
 const cpu: RunDevice = { kind: "cpu", name: "cpu", simulated: false };
 

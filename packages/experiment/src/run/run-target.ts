@@ -14,6 +14,7 @@ import { openDataset } from "../data/open-dataset.js";
 import { openJaxEngine } from "../engine/jax-engine.js";
 import { ExperimentError, isExperimentError } from "../errors.js";
 import type { StateDict } from "../system/weights.js";
+import { CheckpointFolder } from "../train/checkpoint.js";
 import type { TrainingResult } from "../train/run-training.js";
 import { EXPERIMENT_SCHEMA, type ExperimentRecord, surroundings } from "./experiment-record.js";
 import { dataLimits } from "./data-limits.js";
@@ -59,9 +60,10 @@ export async function runTarget(
   const failures: string[] = [];
   let state: StateDict | undefined;
   let last: TrainingResult | undefined;
-  for (const run of target.runs) {
+  const going = await lastOnItsWay(context);
+  for (const [place, run] of target.runs.entries()) {
     try {
-      const trained = await trainInTarget(context, run, state);
+      const trained = await trainInTarget(context, run, state, { isBehind: place < going });
       runs.push(trained.report);
       failures.push(...trained.failures);
       last = trained.result;
@@ -97,6 +99,16 @@ export async function runTarget(
   const document = reportDocument(manifest, target, report, record);
   await writeWhole(join(dir, "report.json"), `${JSON.stringify(document, null, 2)}\n`);
   return report;
+}
+
+/** The place of the last run that has a checkpoint on its way; -1 where none has. */
+async function lastOnItsWay({ target, checkpoint_dir }: TargetContext): Promise<number> {
+  let last = -1;
+  for (const [place, run] of target.runs.entries()) {
+    const steps = await new CheckpointFolder(checkpoint_dir, run.id, run.train.phase).steps();
+    if (steps.length > 0) last = place;
+  }
+  return last;
 }
 
 /** Opens everything that a target needs, before anything of it is written. */

@@ -34,6 +34,7 @@ export interface RunReport {
   } | null;
   readonly expected: readonly ExpectationResult[];
   readonly verification: Verification | null;
+  /** `not_repeated` for a run that was done before this time. */
   readonly contract_verdict: string;
   readonly weights_sha256: string;
 }

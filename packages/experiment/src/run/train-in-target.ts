@@ -7,7 +7,7 @@ import { sha256 } from "../data/files.js";
 import { writeSafetensors } from "../data/safetensors.js";
 import { ExperimentError, isExperimentError } from "../errors.js";
 import type { StateDict } from "../system/weights.js";
-import { type TrainingResult, batchSize, runTraining } from "../train/run-training.js";
+import { type TrainingResult, batchSize, finishedRun, runTraining } from "../train/run-training.js";
 import { type Verification, endsTarget } from "../verify/verify-run.js";
 import { ContractRecord } from "./contract-record.js";
 import { canonical } from "./experiment-record.js";
@@ -31,12 +31,14 @@ export interface TrainedRun {
 
 /**
  * Trains one run of a target, from the weights that the run before it left, and verifies it; everything it leaves is
- * below `DIR/runs/ID`. Rejects where it cannot be run, and with `not_finite` where it came to nothing.
+ * below `DIR/runs/ID`. With `isBehind`, a later run waits to be gone on with: then a run that is done is not trained again,
+ * unless its `skip_if_final` is false. Rejects where it cannot be run, and with `not_finite` where it came to nothing.
  */
 export async function trainInTarget(
   context: TargetContext,
   run: LoweredRun,
   state: StateDict | undefined,
+  { isBehind = false }: { readonly isBehind?: boolean } = {},
 ): Promise<TrainedRun> {
   const { target, dir, settings } = context;
   if (run.train.phase !== "standard") {
@@ -46,7 +48,7 @@ export async function trainInTarget(
     );
   }
   const folder = join(dir, "runs", safeName(run.id));
-  const { result, curve, contract_verdict } = await trainRecorded(context, run, state, folder);
+  const { result, curve, contract_verdict } = await trainRecorded(context, run, state, folder, isBehind);
   await writeWhole(join(folder, "model.safetensors"), writeSafetensors(result.weights, { format: "pt" }));
   if (curve.length > 1) {
     await writeChart(folder, "training", {
@@ -99,6 +101,7 @@ async function trainRecorded(
   run: LoweredRun,
   state: StateDict | undefined,
   folder: string,
+  isBehind: boolean,
 ): Promise<{
   readonly result: TrainingResult;
   readonly curve: readonly { readonly series: string; readonly x: number; readonly y: number }[];
@@ -107,13 +110,28 @@ async function trainRecorded(
   const { manifest, target, datasetOf, dir, engine, code, settings, checkpoint_dir, digest, options } = context;
   const dataset = datasetOf(run);
   const log = new RunLog(join(folder, "train.jsonl"), { run_id: run.id, phase: run.train.phase });
-  const contract = await ContractRecord.open(
-    join(folder, "record"),
-    run,
-    batchSize(run.train) * run.train.gradient_accumulation_steps,
-    { target: target.name, run: run.id, manifest_digest: digest },
-    options.argv ?? process.argv.slice(2),
+  const config_digest = sha256(
+    canonical({
+      digest,
+      run: run.id,
+      data: dataset.files.map((file) => file.sha256),
+      code: code.files.map((file) => file.sha256),
+      from: state === undefined ? null : stateDigest(state),
+    }),
   );
+  const mayKeep = isBehind && run.train.auto_resume && run.train.skip_if_final;
+  const kept = mayKeep ? await finishedRun(checkpoint_dir, run, config_digest) : undefined;
+  // Of a run that is not trained here, there are no steps to judge.
+  const contract =
+    kept === undefined
+      ? await ContractRecord.open(
+          join(folder, "record"),
+          run,
+          batchSize(run.train) * run.train.gradient_accumulation_steps,
+          { target: target.name, run: run.id, manifest_digest: digest },
+          options.argv ?? process.argv.slice(2),
+        )
+      : null;
   const samples = openSamples();
   samples.hello({
     executed: { precision: "fp32", amp: false },
@@ -132,27 +150,20 @@ async function trainRecorded(
       isTrainable: settings.isTrainable,
       metrics: target.metrics,
       checkpoint_dir,
-      config_digest: sha256(
-        canonical({
-          digest,
-          run: run.id,
-          data: dataset.files.map((file) => file.sha256),
-          code: code.files.map((file) => file.sha256),
-          from: state === undefined ? null : stateDigest(state),
-        }),
-      ),
+      config_digest,
+      ...(kept === undefined ? {} : { done: kept }),
       save_every: manifest.defaults.runtime.save_every,
       eval_every: manifest.defaults.logging.eval_iters,
       ...(state === undefined ? {} : { state }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       onStep: (figures, time_s) => {
-        contract.step(figures, time_s);
+        contract?.step(figures, time_s);
         samples.step({ loss: figures["loss"] ?? null, time_s });
         done++;
         options.onEvent?.({ kind: "step", run_id: run.id, step: done, steps: run.steps, loss: figures["loss"] ?? NaN });
       },
       onEvent: (event) => {
-        contract.beat();
+        contract?.beat();
         log.write(event);
         if (event.type === "metrics" || event.type === "validation") {
           const { metrics } = event.data;
@@ -165,13 +176,13 @@ async function trainRecorded(
     });
     const problem = wandb.end(result.figures, result.reason === "interrupted" ? 130 : 0);
     if (problem !== null) log.write({ type: "problem", step: result.steps, data: { wandb: problem } });
-    const { status } = await contract.finish(result.reason);
-    return { result, curve, contract_verdict: status };
+    const verdict = await contract?.finish(result.reason);
+    return { result, curve, contract_verdict: verdict?.status ?? "not_repeated" };
   } catch (cause) {
     const error = cause instanceof Error ? cause : new Error(String(cause));
     log.write({ type: "problem", step: done, data: { error: error.message } });
     wandb.end({}, 1);
-    await contract.finish(error);
+    await contract?.finish(error);
     throw error;
   }
 }

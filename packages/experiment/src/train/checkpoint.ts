@@ -5,6 +5,13 @@ import { readWhole } from "../data/files.js";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.js";
 import { ExperimentError } from "../errors.js";
 import type { HostTensor, StateDict } from "../system/weights.js";
+import type { Figures } from "./training-session.js";
+
+/** Why runs end. */
+export const STOP_REASONS = ["steps", "converged", "not_converging", "early_stopping", "interrupted"] as const;
+
+/** Why a run ended. */
+export type StopReason = (typeof STOP_REASONS)[number];
 
 /** What a run needs to go on exactly where it was. */
 export interface Checkpoint {
@@ -17,6 +24,10 @@ export interface Checkpoint {
   readonly weights: StateDict;
   /** What the optimiser keeps. */
   readonly slots: StateDict;
+  /** Why the run ended; null for one on its way. */
+  readonly ended: StopReason | null;
+  /** The figures of the last step; none before the first one. */
+  readonly figures: Figures;
   /** The best validation so far, for early stopping and the best checkpoint. */
   readonly progress: TrainingProgress;
 }
@@ -36,7 +47,7 @@ const OPTIMIZER = "optimizer:";
 
 /** Writes a checkpoint in safetensors, whole or not at all: parameters by name, `optimizer:SLOT:NAME`, notes. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-  const { weights, slots, run_id, phase, steps, config_digest, progress } = checkpoint;
+  const { weights, slots, run_id, phase, steps, config_digest, ended, figures, progress } = checkpoint;
   const tensors = new Map<string, HostTensor>(weights);
   for (const [name, tensor] of slots) tensors.set(OPTIMIZER + name, tensor);
   const notes = {
@@ -45,6 +56,8 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
     phase,
     steps: String(steps),
     config_digest,
+    ended: JSON.stringify(ended),
+    figures: JSON.stringify(figures),
     progress: JSON.stringify(progress),
   };
   await writeWhole(path, writeSafetensors(tensors, notes));
@@ -76,7 +89,25 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
       `${path}: expected a number of steps, found ${metadata["steps"] ?? "none"}`,
     );
   }
-  return { run_id, phase, steps, config_digest, weights, slots, progress };
+  const { ended, figures } = endOf(metadata);
+  return { run_id, phase, steps, config_digest, ended, figures, weights, slots, progress };
+}
+
+/** How a run ended, where its checkpoint says so. */
+function endOf(metadata: Readonly<Record<string, string>>): Pick<Checkpoint, "ended" | "figures"> {
+  const parse = (text: string | undefined): unknown => {
+    try {
+      return JSON.parse(text ?? "null");
+    } catch {
+      return null;
+    }
+  };
+  const [ended, figures] = [parse(metadata["ended"]), parse(metadata["figures"])];
+  const entries = typeof figures === "object" && figures !== null ? Object.entries(figures) : [];
+  return {
+    ended: STOP_REASONS.find((reason) => reason === ended) ?? null,
+    figures: Object.fromEntries(entries.filter((entry): entry is [string, number] => typeof entry[1] === "number")),
+  };
 }
 
 function progressOf(text: string | undefined): TrainingProgress | undefined {

@@ -8,6 +8,7 @@ import type { StateDict } from "../system/weights.js";
 import {
   type Checkpoint,
   CheckpointFolder,
+  type StopReason,
   type TrainingProgress,
   readCheckpoint,
   writeCheckpoint,
@@ -23,9 +24,6 @@ export type TrainingEvent =
   | { readonly type: "validation"; readonly step: number; readonly data: { readonly metrics: Figures } }
   | { readonly type: "checkpoint"; readonly step: number; readonly data: { readonly path: string } }
   | { readonly type: "end"; readonly step: number; readonly data: { readonly reason: StopReason } };
-
-/** Why a run ended. */
-export type StopReason = "steps" | "converged" | "not_converging" | "early_stopping" | "interrupted";
 
 /** Losses on held-out data: what came out, what is possible, and what a guess would give. */
 export interface Validation extends Partial<LossReference> {
@@ -55,6 +53,8 @@ export interface RunTrainingOptions {
   readonly dataset: Dataset;
   readonly trainer: TrainerConfig<"trainer.standard">;
   readonly checkpoint_dir: string;
+  /** The final checkpoint of this run, which is then not trained again. */
+  readonly done?: Checkpoint;
   /** Of everything that changes the result. */
   readonly config_digest: string;
   readonly save_every: number;
@@ -101,15 +101,19 @@ export async function runTraining(options: RunTrainingOptions): Promise<Training
       best_loss: null,
       steps_since_best: 0,
     };
-    const from = await lastCheckpoint(options, folder);
+    const from = options.done ?? (await lastCheckpoint(options, folder));
     if (from !== undefined) {
       session.restore(from);
       progress = from.progress;
     }
+    let reason: StopReason = from?.ended ?? "steps";
+    let figures: Figures = from?.figures ?? {};
     const save = async (which: number | "best" | "final"): Promise<void> => {
       const state = await session.state();
       const path = folder.path(which);
-      await writeCheckpoint(path, { run_id: run.id, phase: train.phase, config_digest, progress, ...state });
+      const ended = which === "final" ? reason : null;
+      const own = { run_id: run.id, phase: train.phase, config_digest, ended, figures, progress };
+      await writeCheckpoint(path, { ...own, ...state });
       onEvent({ type: "checkpoint", step: session.steps, data: { path } });
     };
     const validate = async (): Promise<Validation | null> => {
@@ -134,10 +138,8 @@ export async function runTraining(options: RunTrainingOptions): Promise<Training
         resumed_from: from?.steps ?? null,
       },
     });
-    let reason: StopReason = "steps";
-    let figures: Figures = {};
     let validated: { readonly step: number; readonly validation: Validation | null } | undefined;
-    while (session.steps < limit) {
+    while (session.steps < limit && options.done === undefined) {
       if (options.signal?.aborted === true) {
         reason = "interrupted";
         break;
@@ -211,6 +213,17 @@ export async function runTraining(options: RunTrainingOptions): Promise<Training
   } finally {
     session.dispose();
   }
+}
+
+/** The final checkpoint of a run, where there is one of this very run; what cannot be read is none. */
+export async function finishedRun(
+  dir: string,
+  run: LoweredRun,
+  config_digest: string,
+): Promise<Checkpoint | undefined> {
+  const path = new CheckpointFolder(dir, run.id, run.train.phase).path("final");
+  const found = await readCheckpoint(path).catch(() => undefined);
+  return found?.config_digest === config_digest && found.ended !== null ? found : undefined;
 }
 
 /** Samples in a batch; longer blocks make smaller ones where the manifest says so. */
