@@ -32,12 +32,7 @@ export { type HostTensor, type StateDict, Weights } from "./system/weights.js";
 export { Graph, type Operand, type Value } from "./tensor/graph.js";
 export type { DType, Operation, Program, ProgramNode, Shape } from "./tensor/program.js";
 export { type Checkpoint, type StopReason, readCheckpoint, readWeights, writeCheckpoint } from "./train/checkpoint.js";
-export {
-  type RunTrainingOptions,
-  type TrainingEvent,
-  type TrainingResult,
-  runTraining,
-} from "./train/run-training.js";
+export { type RunTrainingOptions, type TrainingEvent, type TrainingResult, runTraining } from "./train/run-training.js";
 export { learningRateFactor } from "./train/schedule.js";
 export { type Figures, TrainingSession } from "./train/training-session.js";
 export { ModelRunner } from "./verify/model-runner.js";

@@ -117,7 +117,11 @@ describe("an experiment from its data to its tables", () => {
 
   it("keeps a run that is done while a later one goes on, and repeats it where the manifest says so", async () => {
     const twoRuns = (skip_if_final: boolean) => {
-      const { manifest, target } = smallExperiment({ steps: 6, name: `two_${skip_if_final}`, train: { skip_if_final } });
+      const { manifest, target } = smallExperiment({
+        steps: 6,
+        name: `two_${skip_if_final}`,
+        train: { skip_if_final },
+      });
       const [run] = target.runs;
       const both = { ...target, runs: [run!, { ...run!, id: "second" }] };
       return { target: both, manifest: { ...manifest, targets: [both] } };
@@ -145,7 +149,10 @@ describe("an experiment from its data to its tables", () => {
       expect(again.runs[0]!.contract_verdict === "not_repeated").toBe(skip);
       // What is done is done: with nothing on its way, everything is run.
       const fresh: string[] = [];
-      await runTarget(manifest, target, { root, onEvent: (event) => event.kind === "step" && fresh.push(event.run_id) });
+      await runTarget(manifest, target, {
+        root,
+        onEvent: (event) => event.kind === "step" && fresh.push(event.run_id),
+      });
       expect(fresh).toHaveLength(12);
     }
   });

@@ -33,7 +33,11 @@ export const trainSchema = object("train", {
   auto_batch_ref_block_size: defaulted(positiveInteger, 512, "The block size that batch_size is meant for."),
   auto_batch_min: defaulted(positiveInteger, 1, "The smallest batch."),
   auto_resume: defaulted(boolean(), true, "Whether a run goes on from its last checkpoint."),
-  skip_if_final: defaulted(boolean(), true, "Whether a run that is done is not repeated when a later one of its target goes on."),
+  skip_if_final: defaulted(
+    boolean(),
+    true,
+    "Whether a run that is done is not repeated when a later one of its target goes on.",
+  ),
   teacher_ckpt: optional(string({ min: 1 }), "The teacher: hf://org/name, a file or a folder."),
   teacher_rope_base: optional(positiveNumber, "The teacher's base of rotations, where it differs."),
   teacher_rope_dim: optional(positiveInteger, "The teacher's rotated width, where it differs."),
