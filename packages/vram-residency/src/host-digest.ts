@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type FlatHash, flatHashFor } from "./flat-hash.js";
 
 /** fs-verity's block, and how many digests of 32 bytes fit into one. */
 export const LEAF_BYTES = 4096;
@@ -22,30 +23,38 @@ export function leafCount(bytes: number): number {
 }
 
 /** Computes both digests of bytes that arrive in pieces; every piece but the last is a multiple of 4096 bytes. */
-export class HostDigest {
-  readonly #flat = createHash("sha256");
+export class HostDigest implements Disposable {
+  #flat: FlatHash | null = null;
   readonly #leaves: Buffer[] = [];
   #bytes = 0;
 
-  /** Takes a piece in slices, so that nothing else waits for long. */
+  /** Takes a piece, which must not change until this resolves; in slices, so that nothing else waits for long. */
   async update(piece: Uint8Array): Promise<void> {
+    this.#flat ??= flatHashFor(piece);
+    const flat = this.#flat.update(piece);
     const leaves = Buffer.allocUnsafe(leafCount(piece.length) * DIGEST_BYTES);
     for (let at = 0; at < piece.length; at += SLICE_BYTES) {
       const slice = piece.subarray(at, at + SLICE_BYTES);
-      this.#flat.update(slice);
       for (let block = 0; block < slice.length; block += LEAF_BYTES) {
         blockDigest(slice.subarray(block, block + LEAF_BYTES)).copy(leaves, ((at + block) / LEAF_BYTES) * DIGEST_BYTES);
       }
       await new Promise(setImmediate);
     }
+    await flat;
     this.#leaves.push(leaves);
     this.#bytes += piece.length;
   }
 
-  finish(): HostDigests {
+  async finish(): Promise<HostDigests> {
     const leaves = Buffer.concat(this.#leaves);
     const tree_digest = treeDigest(leaves, this.#bytes);
-    return { bytes: this.#bytes, digest: this.#flat.digest("hex"), leaves, tree_digest };
+    const flat = this.#flat ?? flatHashFor(leaves);
+    return { bytes: this.#bytes, digest: await flat.finish(), leaves, tree_digest };
+  }
+
+  /** Ends what was not finished. */
+  [Symbol.dispose](): void {
+    this.#flat?.[Symbol.dispose]();
   }
 }
 

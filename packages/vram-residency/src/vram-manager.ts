@@ -211,10 +211,10 @@ export class VramManager implements AsyncDisposable {
         const names = changed.map(({ name }) => JSON.stringify(name.slice(0, 80))).join(", ");
         throw new VramResidencyError("integrity_violation", `not what was loaded: ${names}`);
       }
-      const host = new HostDigest();
+      using host = new HostDigest();
       for await (const chunk of buffer.chunks({ chunk_bytes: READ_BYTES, ...withSignal(signal) }))
         await host.update(chunk);
-      const model = { shard_id, buffer, reservation: null, digests: host.finish(), tensors: found, place: null };
+      const model = { shard_id, buffer, reservation: null, digests: await host.finish(), tensors: found, place: null };
       await this.#requireIntact(
         model,
         null,

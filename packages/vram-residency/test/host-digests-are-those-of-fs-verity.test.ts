@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { hashViewTree } from "@vrx/native-cuda";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HostDigest } from "../src/host-digest.js";
@@ -62,6 +63,21 @@ describe("what the host computes over a model", () => {
     for await (const piece of model.pieces) seen.push(piece);
     bytes.fill(2);
     expect(seen.every((piece) => piece.every((byte) => byte === 1))).toBe(true);
+  });
+
+  it("is the same for large models, side by side, each on a thread of its own", async () => {
+    const piece = 8 * 2 ** 20;
+    const sources = [1, 2, 3].map((seed) => Buffer.alloc(2 * piece + 4096 * seed + 5, `model ${seed}`));
+    const digests = await Promise.all(sources.map((bytes) => digestOf(bytes, piece)));
+    expect(digests.map(({ digest }) => digest)).toEqual(
+      sources.map((bytes) => createHash("sha256").update(bytes).digest("hex")),
+    );
+    for (const [i, { tree_digest }] of digests.entries()) {
+      expect(tree_digest).toBe((await hashViewTree(sources[i]!)).digest);
+    }
+    const given = new HostDigest();
+    await given.update(sources[0]!.subarray(0, piece));
+    given[Symbol.dispose]();
   });
 
   it("refuses what is no file", async () => {

@@ -83,7 +83,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions): Prom
   const kernel_digest = await expectedOf(model, options);
   let held = new Held(options, known ?? firstBytes(options));
   let copied = 0;
-  const host = new HostDigest();
+  using host = new HostDigest();
   try {
     for await (const piece of model.pieces) {
       signal?.throwIfAborted();
@@ -103,7 +103,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions): Prom
     }
     checkSize(copied, max_bytes);
     if (held.buffer.bytes > copied) held = await grown(held, copied, copied, options);
-    return { buffer: held.buffer, reservation: held.reservation, digests: host.finish(), kernel_digest };
+    return { buffer: held.buffer, reservation: held.reservation, digests: await host.finish(), kernel_digest };
   } catch (error) {
     held.discard();
     throw driverFailure(error, "copy");

@@ -56,10 +56,10 @@ export async function verifyBytes(
         : { status: "different", expected_digest: context.tree_digest, actual_digest: actual };
     }
     case "read_back": {
-      const host = new HostDigest();
+      using host = new HostDigest();
       const read = { bytes: shard.vram_bytes, chunk_bytes: 8 * 2 ** 20, ...withSignal(signal) };
       for await (const chunk of buffer.chunks(read)) await host.update(chunk);
-      const { digest, tree_digest } = host.finish();
+      const { digest, tree_digest } = await host.finish();
       if (digest !== shard.digest) return { status: "different", expected_digest: shard.digest, actual_digest: digest };
       if (tree_digest !== context.tree_digest) {
         return { status: "different", expected_digest: context.tree_digest, actual_digest: tree_digest };
