@@ -61,8 +61,8 @@ class ThreadHash implements FlatHash {
   }
 
   async update(piece: Uint8Array): Promise<void> {
-    // A copy goes over, so that the piece stays with whoever copies it to the device.
-    const copy = piece.slice();
+    // A copy goes over, so that the piece stays with whoever copies it to the device (`slice` of a Buffer is none).
+    const copy = new Uint8Array(piece);
     this.#thread.postMessage(copy, [copy.buffer]);
     await this.#answer();
   }

@@ -14,7 +14,7 @@ async function digestOf(source: ModelSource, piece = 8192) {
   const host = new HostDigest();
   await using model = await openModelSource(source, piece);
   for await (const bytes of model.pieces) await host.update(bytes);
-  return host.finish();
+  return await host.finish();
 }
 async function* chunks(bytes: Uint8Array, size: number) {
   for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
@@ -76,8 +76,13 @@ describe("what the host computes over a model", () => {
       expect(tree_digest).toBe((await hashViewTree(sources[i]!)).digest);
     }
     const given = new HostDigest();
-    await given.update(sources[0]!.subarray(0, piece));
+    const buffer = Buffer.allocUnsafeSlow(piece).fill(3);
+    await given.update(buffer);
+    expect([buffer.length, buffer.at(-1)]).toEqual([piece, 3]);
     given[Symbol.dispose]();
+    const file = join(temporaryFolder(), "model");
+    writeFileSync(file, sources[0]!);
+    expect(await digestOf(file, piece)).toEqual(digests[0]);
   });
 
   it("refuses what is no file", async () => {
