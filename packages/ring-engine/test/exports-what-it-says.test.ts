@@ -9,6 +9,7 @@ test("the package exports", () => {
     "RingEngineError",
     "countFlops",
     "createEngine",
+    "engineSupports",
     "initialParameters",
     "isRingEngineError",
     "loadAddon",
