@@ -155,7 +155,6 @@ async function measureRates(
   bench: Bench,
 ): Promise<Pick<Record<CeilingName, Ceiling>, keyof typeof integerKernels | "sha256" | "fp32">> {
   const module = await loadPackagedKernels(context, kernelFolders(new URL("../", import.meta.url)), "ceilings");
-  const sink = context.alloc(4, { label: "ceilings" });
   try {
     const run = async (
       name: CeilingName,
@@ -166,7 +165,7 @@ async function measureRates(
       const { multiprocessors } = context.device.attributes;
       const grid = context.device.simulated ? 1 : (multiprocessors ?? 1) * kernel.blocksPerMultiprocessor(threads);
       return await bench.rate(name, grid * threads * work, (times) => {
-        kernel.launch({ grid, block: threads, stream: bench.stream }, times, sink);
+        kernel.launch({ grid, block: threads, stream: bench.stream }, times, null);
       });
     };
     const integer = async (name: keyof typeof integerKernels): Promise<Ceiling> =>
@@ -180,7 +179,6 @@ async function measureRates(
       fp32: await run("fp32", module.kernel("vrx_ceiling_fma", kinds), 256, 2 * OPERATIONS),
     };
   } finally {
-    sink.dispose();
     module.dispose();
   }
 }

@@ -7,6 +7,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { type CeilingName, type Ceilings, ceilingUnits, measureCeilings } from "../src/ceilings.js";
 import { readCeilings, storeCeilings } from "../src/ceilings-store.js";
 import { fakeDriver } from "../src/testing/fake-driver.js";
+import { kernelFolders, loadPackagedKernels } from "../src/packaged-kernels.js";
+import { ceilingResults, expectedCeilingResults } from "./ceiling-results.js";
 import { cannotSimulate } from "./simulated.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vrx-ceilings-"));
@@ -27,6 +29,15 @@ const sample: Ceilings = {
 };
 
 describe.skipIf(cannotSimulate !== null)("measuring ceilings", () => {
+  it.each(Object.entries(expectedCeilingResults))("%s does the operations that are counted", async (name, expected) => {
+    const fake = fakeDriver();
+    const context = await (await fake.open()).devices[0]!.openContext();
+    const folders = kernelFolders(new URL("../", import.meta.url));
+    const module = await loadPackagedKernels(context, folders, "ceilings");
+    expect(await ceilingResults(context, module, name)).toEqual(expected);
+    for (const each of [module, context, fake]) each.dispose();
+  });
+
   it("runs every measurement on a device, and leaves nothing behind", async () => {
     const fake = fakeDriver();
     const { devices } = await fake.open();

@@ -66,6 +66,31 @@ test("the installed command works", () => {
   expect(run(vrx, ["check", "run", "--json"], dir).status).not.toBe(4);
 });
 
+test("the installed command measures, hashes and answers on the fake driver that came with it", () => {
+  const dir = consumer("esm", { zod: "4.6.7" });
+  const vrx = join(dir, "node_modules/.bin/vrx");
+  const spec = {
+    schema_version: "workload_schema_v1",
+    ant_spec: { ring_len: 24, slot_dim: 12, ptr_dtype: "fp64", precision: "fp32" },
+    colony_spec: { seq_len: 6, synth_len: 6, batch_size: 2, ptr_update_every: 1, state_loop_samples: 0 },
+  };
+  writeFileSync(join(dir, "tiny.json"), JSON.stringify(spec));
+  writeFileSync(join(dir, "bytes"), "hello");
+  const steps = ["--warmup-steps", "1", "--measure-steps", "3", "--out", "on-fake", "--json"];
+  const measured = mustRun(vrx, ["probe", "tiny.json", "--engine", "cuda", "--fake-driver", ...steps], dir);
+  expect(JSON.parse(measured)).toMatchObject({
+    verdict: "invalid",
+    engine: "cuda",
+    steps_recorded: 4,
+    executed: { precision: "fp32", amp: false },
+    invalid_reasons: [{ code: "simulated_device" }],
+  });
+  expect(JSON.parse(mustRun(vrx, ["doctor", "--fake-driver", "--json"], dir))).toMatchObject({ simulated: true });
+  const ofFsverity = "sha256:555b589c26ee43b7a2510e6c67ced9fb3190b6da6e9e683984551f5d77a763de";
+  expect(mustRun(vrx, ["digest", "bytes"], dir)).toContain(ofFsverity);
+  expect(mustRun(vrx, ["native", "info"], dir)).toContain("prebuilds");
+});
+
 test.each(["ts-nodenext", "ts-nodenext-disposable", "ts-browser"])(
   "%s type-checks, declarations included",
   (fixture) => {
