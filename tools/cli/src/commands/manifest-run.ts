@@ -44,7 +44,7 @@ export const manifestRun = defineCommand({
   ],
   exits: {
     0: "everything ran, and came out as the manifest expects",
-    1: "an expectation, a verification or a benchmark failed, training came to nothing, or what a model wrote was refused",
+    1: "an expectation, a gate or a benchmark failed, or training or a writer came to nothing",
     2: "the manifest is wrong, or something of it cannot run here; nothing was run",
     130: "interrupted by SIGINT; what is done is kept, and running again goes on from there",
     143: "the same, by SIGTERM",
