@@ -78,7 +78,7 @@ async function runSection({ name, checks = {}, figures }, host) {
       const share = of === undefined ? "" : `, ${((100 * value) / of.value).toFixed(1)} % of ${of.name}`;
       const wanted = aim === undefined ? "" : `, aim: ${significant(aim)}`;
       const amount = value === null ? `not measured: ${figure.why}` : `${significant(value)} ${unit}${share}${wanted}`;
-        console.log(`${simulated ? "simulated figure" : "figure"}: ${name}: ${figure.name}: ${amount}`);
+      console.log(`${simulated ? "simulated figure" : "figure"}: ${name}: ${figure.name}: ${amount}`);
     }
   } catch (error) {
     note(name, "its figures can be measured", "failed", error instanceof Error ? error.stack : String(error));
