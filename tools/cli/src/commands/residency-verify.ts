@@ -55,7 +55,7 @@ export const residencyVerify = defineCommand({
     },
     {
       does: "that two seals are all of one model",
-      line: "vrx residency verify --group part0.json,part1.json --group-digest 00ff... --worker-token-file token",
+      line: "vrx residency verify --group a.json,b.json --group-digest 00ff... --worker-token-file key",
     },
   ],
   exits: {
