@@ -34,7 +34,8 @@ export function runsTables(found: FoundArtifacts): readonly RunsTable[] {
         ["dir", "VARCHAR", "dir"],
         column("command", "VARCHAR", "created_utc"),
         ...columns("command", "VARCHAR", "workload_id", "workload_digest", "probe_id", "engine", "engine_version"),
-        column("command", "VARCHAR", "device", "device.name"),
+        // What a program says of its device is known at its end; how the run was described, from the beginning.
+        ["device", "VARCHAR", `COALESCE(${at("metrics", "device")}, ${at("command", "device.name")})`],
         column("metrics", "BOOLEAN", "simulated"),
         ...columns("env", "VARCHAR", "host", "cpu_model", "gpu_name", "driver_version", "git_commit"),
         ...["ring_len", "slot_dim"].map((name) => column("command", "BIGINT", name, `resolved_spec.ant_spec.${name}`)),
