@@ -120,7 +120,7 @@ describe("a writer that does not come to its end", () => {
             const weights = new Map([["w", tensor]]);
             await writeCheckpoint(path, { run_id: "r", phase: "standard", steps, config_digest: "d", ended: null, figures: {}, weights, slots: new Map(), progress })
               .catch((error) => { console.log(error.code, error.message); process.exit(3); });
-            console.log(steps);
+            console.log(String(steps)); // a number would be coloured where colours are forced
           }`,
         resolveDir: fileURLToPath(new URL("../src/train", import.meta.url)),
         loader: "ts",
