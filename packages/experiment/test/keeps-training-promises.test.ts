@@ -11,7 +11,7 @@ import { readCheckpoint } from "../src/train/checkpoint.js";
 import { type TrainingEvent, type TrainingResult, runTraining } from "../src/train/run-training.js";
 import { learningRateFactor } from "../src/train/schedule.js";
 import { ModelRunner } from "../src/verify/model-runner.js";
-import { smallExperiment } from "./support/experiments.js";
+import { plainTrainer as trainer, smallExperiment } from "./support/experiments.js";
 
 const root = mkdtempSync(join(tmpdir(), "vrx-promises-"));
 let engine: Engine;
@@ -23,14 +23,6 @@ beforeAll(async () => {
   dataset = await openDataset(smallExperiment().target.data, { root, val_frac: 0.2 });
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-const trainer = {
-  checkpoint_dir: null,
-  resume_from: null,
-  early_stopping_patience: null,
-  early_stopping_min_delta: 0,
-  keep_best: false,
-};
 
 type Change = Parameters<typeof smallExperiment>[0];
 type More = Partial<Parameters<typeof runTraining>[0]>;

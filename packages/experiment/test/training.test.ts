@@ -11,7 +11,7 @@ import { runTraining } from "../src/train/run-training.js";
 import { learningRateFactor } from "../src/train/schedule.js";
 import { TrainingSession, batchSpec } from "../src/train/training-session.js";
 import { Graph } from "../src/tensor/graph.js";
-import { smallExperiment } from "./support/experiments.js";
+import { plainTrainer as trainer, smallExperiment } from "./support/experiments.js";
 import { readGoldens } from "./support/goldens.js";
 
 const root = mkdtempSync(join(tmpdir(), "vrx-training-"));
@@ -23,14 +23,6 @@ beforeAll(async () => {
   dataset = await openDataset(smallExperiment().target.data, { root, val_frac: 0.2 });
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-const trainer = {
-  checkpoint_dir: null,
-  resume_from: null,
-  early_stopping_patience: null,
-  early_stopping_min_delta: 0,
-  keep_best: false,
-};
 
 function train(change: Parameters<typeof smallExperiment>[0], more: Partial<Parameters<typeof runTraining>[0]> = {}) {
   const { target } = smallExperiment(change);

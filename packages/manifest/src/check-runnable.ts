@@ -1,76 +1,9 @@
+import type { AddBlocker, Blocker } from "./blocker.js";
+import type { HostFacts } from "./host-facts.js";
+import { customBlockers, honourBlockers } from "./internal/check-honoured.js";
 import { pointerOf } from "./internal/to-issue.js";
-import { type FieldUse, fieldsOf, fieldsOfDefaults } from "./manifest-fields.js";
+import { fieldsOf, fieldsOfDefaults } from "./manifest-fields.js";
 import type { Plan, PlannedExperiment, PlannedProcess, PlannedRun } from "./plan-manifest.js";
-import type { ExperimentTarget } from "./schema/manifest.js";
-
-/** Which values of a key are honoured: any, or these. Its default always is. */
-export type HonouredValues = "any" | readonly (string | number | boolean | null)[];
-
-/**
- * What a backend does: plain data, so that it can be stored, sent and compared. For each object that it runs, by the
- * names of {@link fieldsOf} (`AttentionLayer`, `train`, `trainer.standard`, `verify eval`, `Conv2d`), the keys that it
- * honours: all of them, or those named, where `*` stands for every other key. A key that is not honoured may only have
- * its default; keys without a default are honoured by whatever runs their object.
- */
-export interface BackendCapabilities {
-  readonly kinds: Readonly<Record<string, "all" | Readonly<Record<string, HonouredValues>>>>;
-  /** In which languages code of the user's may stand in a place; a place that is not here takes none. */
-  readonly custom?: Readonly<Partial<Record<CustomPlace, readonly ("js" | "python")[]>>>;
-}
-
-/** Where a manifest may name code of the user's (`js:./file.mjs#Export`, `python:module:Symbol`). */
-export type CustomPlace = "data" | "system" | "objective" | "trainer" | "metric" | "op";
-
-/** A backend on a host: what it does, or why it is not there and what to do. */
-export type HostBackend =
-  | { readonly status: "available"; readonly devices: readonly string[]; readonly capabilities: BackendCapabilities }
-  | { readonly status: "unavailable"; readonly reason: string; readonly fix: string };
-
-/** What has to be known of a host to say what will not run there. */
-export interface HostFacts {
-  /** Backends by name; one that is not here is unavailable. */
-  readonly backends: Readonly<Partial<Record<ExperimentTarget["backend"], HostBackend>>>;
-  /** Memory that a run may use on the CPU; null: nobody knows. */
-  readonly memory_bytes: number | null;
-  /** Whether the network may be used. */
-  readonly network: boolean;
-  /** Whether data that can be generated will be (`--data generate`). */
-  readonly generate_data: boolean;
-  /** Whether there is a file or folder. */
-  readonly exists: (path: string) => boolean;
-  /** Whether a tokenizer of that name can be made here. */
-  readonly hasTokenizer: (name: string) => boolean;
-  /** Types of processes that can run. */
-  readonly processes: readonly string[];
-}
-
-/** Why something will not run; closed, so that a program can switch over it. */
-export type BlockerCode =
-  | "backend_unavailable"
-  | "device_unavailable"
-  | "dataset_missing"
-  | "tokenizer_missing"
-  | "teacher_missing"
-  | "network_needed"
-  | "memory_estimate_exceeds"
-  | "not_honoured"
-  | "code_missing"
-  | "nothing_to_run"
-  | "process_unavailable";
-
-/** One thing that keeps a target from running here as its manifest says, and what mends it. */
-export interface Blocker {
-  readonly code: BlockerCode;
-  /** null: every target, by the defaults. */
-  readonly target: string | null;
-  readonly run: string | null;
-  /** RFC 6901, into the lowered manifest. */
-  readonly pointer: string;
-  /** One sentence: what will not run, and why. */
-  readonly message: string;
-  /** The flag or the edit that mends it. */
-  readonly fix: string;
-}
 
 /**
  * Everything that keeps the targets of a plan from running on a host: the backend, its devices, data, tokenizers,
@@ -99,20 +32,13 @@ function defaultsBlockers({ defaults, targets }: Plan, { backends }: HostFacts):
   return blockers;
 }
 
-type Add = (
-  blocker: Omit<Blocker, "target" | "run" | "pointer"> & {
-    readonly path: readonly PropertyKey[];
-    readonly run?: string;
-  },
-) => void;
-
 function experimentBlockers(
   target: PlannedExperiment,
   defaults: Plan["defaults"],
   host: HostFacts,
 ): readonly Blocker[] {
   const blockers: Blocker[] = [];
-  const add: Add = ({ path, run = null, ...rest }) =>
+  const add: AddBlocker = ({ path, run = null, ...rest }) =>
     void blockers.push({
       ...rest,
       target: target.name,
@@ -161,7 +87,7 @@ function runBlockers(
   index: number,
   devices: readonly string[],
   host: HostFacts,
-  add: Add,
+  add: AddBlocker,
 ): void {
   const path = ["runs", index, "train"];
   if (!hasDevice(devices, run.device))
@@ -209,7 +135,7 @@ function hasDevice(devices: readonly string[], wanted: string): boolean {
   return devices.some((device) => device === wanted || device.startsWith(`${wanted}:`));
 }
 
-function dataBlockers({ data, benchmarks }: PlannedExperiment["lowered"], host: HostFacts, add: Add): void {
+function dataBlockers({ data, benchmarks }: PlannedExperiment["lowered"], host: HostFacts, add: AddBlocker): void {
   const made = new Set<string>();
   if (data.impl === null) {
     const prepare = "prepare" in data.config ? data.config.prepare : null;
@@ -267,7 +193,7 @@ function tokenizerBlockers(
   { runs, data }: PlannedExperiment["lowered"],
   defaults: Plan["defaults"],
   host: HostFacts,
-  add: Add,
+  add: AddBlocker,
 ): void {
   const missing = (path: readonly PropertyKey[], name: string, run?: string): void => {
     add({
@@ -303,90 +229,6 @@ function tokenizerBlockers(
         ? tokenizer.path
         : null;
   if (name !== null && !host.hasTokenizer(name)) missing(["data", "config", "prepare", "tokenizer"], name);
-}
-
-/** Code of the user's that the backend has no place for, or that is not there. */
-function customBlockers(
-  { data, system, objective, trainer, metrics }: PlannedExperiment["lowered"],
-  backend: string,
-  { custom = {} }: BackendCapabilities,
-  host: HostFacts,
-  add: Add,
-): void {
-  const uses: { readonly place: CustomPlace; readonly symbol: string; readonly path: readonly PropertyKey[] }[] = [];
-  for (const [place, { impl }] of Object.entries({ data, system, objective, trainer } as const)) {
-    if (impl !== null) uses.push({ place: place as CustomPlace, symbol: impl, path: [place, "impl"] });
-  }
-  for (const [index, { impl }] of metrics.entries()) {
-    if (impl !== null) uses.push({ place: "metric", symbol: impl, path: ["metrics", index, "impl"] });
-  }
-  if (system.impl === null && system.ref === "system.graph") {
-    for (const [index, node] of system.config.topology.layers.entries()) {
-      if (node.kind === "symbol")
-        uses.push({ place: "op", symbol: node.op, path: ["system", "config", "topology", "layers", index, "op"] });
-    }
-  }
-  for (const { place, symbol, path } of uses) {
-    const language = symbol.startsWith("js:") ? "js" : "python";
-    const taken = custom[place] ?? [];
-    if (!taken.includes(language)) {
-      add({
-        code: "not_honoured",
-        path,
-        message: `the backend ${backend} does not run ${symbol} as ${place}`,
-        fix:
-          taken.length === 0
-            ? `a built-in ${place}, or another backend (--backend)`
-            : `the same in ${taken.join(" or ")}, or another backend (--backend)`,
-      });
-      continue;
-    }
-    const file = /^js:(.+)#[^#]*$/.exec(symbol)?.[1];
-    if (file !== undefined && !host.exists(file))
-      add({
-        code: "code_missing",
-        path,
-        message: `the file of ${symbol} is not there`,
-        fix: "write the path of a file here",
-      });
-  }
-}
-
-/** Every kind and field that the backend would take and not honour. */
-function honourBlockers(uses: readonly FieldUse[], backend: string, { kinds }: BackendCapabilities, add: Add): void {
-  const told = new Set<string>();
-  for (const { kind, field, value, isDefault, path } of uses) {
-    const keys = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-    if (keys === undefined) {
-      // Once for each kind: a model has the same layer many times.
-      if (told.has(kind)) continue;
-      told.add(kind);
-      add({
-        code: "not_honoured",
-        path: path.slice(0, -1),
-        message: `the backend ${backend} does not run ${kind}`,
-        fix: "another backend (--backend), or take it out",
-      });
-      continue;
-    }
-    if (isDefault || keys === "all") continue;
-    const honoured = Object.hasOwn(keys, field) ? keys[field] : keys["*"];
-    if (honoured === "any" || honoured?.some((one) => one === value) === true) continue;
-    const text = JSON.stringify(value).slice(0, 60);
-    const key = `${kind}.${field}=${text}`;
-    if (told.has(key)) continue;
-    told.add(key);
-    const others =
-      honoured === undefined || honoured.length === 0
-        ? ""
-        : ` (it honours ${honoured.map((one) => JSON.stringify(one)).join(", ")})`;
-    add({
-      code: "not_honoured",
-      path,
-      message: `the backend ${backend} does not honour ${field}: ${text} of ${kind}${others}`,
-      fix: `take ${field} out, or use another backend (--backend)`,
-    });
-  }
 }
 
 function processBlockers({ name, index, process }: PlannedProcess, host: HostFacts): readonly Blocker[] {

@@ -1,15 +1,14 @@
+export { type Blocker, type BlockerCode } from "./blocker.js";
+export { checkRunnable } from "./check-runnable.js";
+export { ManifestError, type ManifestErrorCode, isManifestError } from "./errors.js";
+export { type RunEstimate, effectiveBatch, estimateRun } from "./estimate-run.js";
 export {
   type BackendCapabilities,
   type CustomPlace,
-  type Blocker,
-  type BlockerCode,
   type HonouredValues,
   type HostBackend,
   type HostFacts,
-  checkRunnable,
-} from "./check-runnable.js";
-export { ManifestError, type ManifestErrorCode, isManifestError } from "./errors.js";
-export { type RunEstimate, effectiveBatch, estimateRun } from "./estimate-run.js";
+} from "./host-facts.js";
 export { formatIssues } from "./format-issues.js";
 export { type FormatPlanOptions, formatPlan } from "./format-plan.js";
 export { type GraphNodeShapes, type GraphShapes, inferGraphShapes } from "./infer-graph-shapes.js";

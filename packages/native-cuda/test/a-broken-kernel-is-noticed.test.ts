@@ -1,17 +1,13 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadPackagedKernels } from "../src/packaged-kernels.js";
 import { fakeDriver } from "../src/testing/fake-driver.js";
 import { TreeHasher } from "../src/tree-hash-device.js";
+import { type SourceChange, compileChanged } from "./changed-kernels.js";
 import { cannotSimulate } from "./simulated.js";
 import { expectedTree, someBytes } from "./tree-data.js";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
-const build = join(root, "../../tools/workspace/kernels/build.mjs");
 
 /** What is changed in the sources, one thing at a time; every one of them must be seen in a digest. */
 const mutations = {
@@ -29,24 +25,8 @@ describe.skipIf(cannotSimulate !== null)("the tests run the kernels that ship", 
   });
 
   /** Builds a copy of the sources with one change, and hashes with it. */
-  async function digestsWith(name: string, change: readonly [string, string, string] | null): Promise<string[]> {
-    const copy = join(folder, name.replace(/\W/g, "-"));
-    mkdirSync(copy, { recursive: true });
-    mkdirSync(join(copy, "native"));
-    mkdirSync(join(copy, "kernels"));
-    cpSync(join(root, "native/sha256.h"), join(copy, "native/sha256.h"));
-    cpSync(join(root, "kernels/tree_hash.cu"), join(copy, "kernels/tree_hash.cu"));
-    if (change !== null) {
-      const [file, from, to] = change;
-      const source = readFileSync(join(copy, file), "utf8");
-      expect(source.split(from), `${file} has one place like ${from}`).toHaveLength(2);
-      writeFileSync(join(copy, file), source.replace(from, to));
-    }
-    const out = join(copy, "images");
-    execFileSync(process.execPath, [build, join(copy, "kernels"), "--host", "--required", "--out", out], {
-      stdio: "pipe",
-    });
-    const folders = { device: pathToFileURL(`${out}/`), host: [pathToFileURL(`${out}/`)] };
+  async function digestsWith(name: string, change: SourceChange | null): Promise<string[]> {
+    const folders = compileChanged("tree_hash", join(folder, name.replace(/\W/g, "-")), change);
     // A kernel that faults leaves a context of no more use.
     const fake = fakeDriver();
     const context = await (await fake.open()).devices[0]!.openContext();

@@ -18,6 +18,7 @@ import { checkDescriptor } from "./internal/check-descriptor.js";
 import { driverFailure } from "./internal/driver-failure.js";
 import { verityRefused } from "./internal/expected-verity.js";
 import { loadModel } from "./internal/load-model.js";
+import type { ShardRecord } from "./internal/shard-record.js";
 import { type ManagerCore, type OpenedDevice, makeCore, migMode, timeOf, withSignal } from "./internal/manager-core.js";
 import {
   alertViolation,
@@ -608,7 +609,7 @@ export class VramManager implements AsyncDisposable {
     return shard_id;
   }
 
-  #requireRecord(shard_id: string): ManagerCore["records"] extends Map<string, infer Record> ? Record : never {
+  #requireRecord(shard_id: string): ShardRecord {
     this.#requireNotDisposed();
     const record = this.#core.records.get(shard_id);
     if (record === undefined) throw verificationError(shard_id, "unknown_allocation");

@@ -90,3 +90,12 @@ export function smallExperiment(
   if (target.type !== "experiment") throw new Error("no experiment");
   return { manifest, target, text: JSON.stringify(document) };
 }
+
+/** A trainer that stops early for nothing and keeps no best checkpoint. */
+export const plainTrainer = {
+  checkpoint_dir: null,
+  resume_from: null,
+  early_stopping_patience: null,
+  early_stopping_min_delta: 0,
+  keep_best: false,
+};

@@ -38,8 +38,11 @@ export interface SweepPlan {
   readonly predicted_s: number;
   /** Trials that are left and not in `predicted_s`. */
   readonly unknown: number;
-  /** `nominal`: by the usual speed of the engine; `measured`: by probes of this sweep that have passed, and how many. */
-  readonly basis: { readonly kind: "nominal" } | { readonly kind: "measured"; readonly probes: number };
+  /**
+   * `nominal`: by the usual speed of the engine; `estimate`: by that of a GPU, which nobody has measured; `measured`: by
+   * probes of this sweep that have passed, and how many.
+   */
+  readonly basis: { readonly kind: "nominal" | "estimate" } | { readonly kind: "measured"; readonly probes: number };
 }
 
 /**
@@ -87,8 +90,16 @@ export async function planSweep(
     done: trials.size - left.length,
     predicted_s: left.reduce((sum, { predicted_s }) => sum + (predicted_s ?? 0), 0),
     unknown: left.filter(({ predicted_s }) => predicted_s === null).length,
-    basis: factors.length === 0 ? { kind: "nominal" } : { kind: "measured", probes: factors.length },
+    basis:
+      factors.length > 0
+        ? { kind: "measured", probes: factors.length }
+        : { kind: configurations.some(({ probe }) => isOnGpu(probe)) ? "estimate" : "nominal" },
   };
+}
+
+function isOnGpu(trial: Trial | null): boolean {
+  const runner = trial?.plan.runner;
+  return runner?.kind === "ring" && runner.engine === "cuda";
 }
 
 function plannedOf(

@@ -1,16 +1,12 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadPackagedKernels } from "../../src/packaged-kernels.js";
 import { fakeDriver } from "../../src/testing/fake-driver.js";
 import { ceilingResults, expectedCeilingResults } from "../ceiling-results.js";
+import { compileChanged } from "../changed-kernels.js";
 import { cannotSimulate } from "../simulated.js";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const build = join(root, "../../tools/workspace/kernels/build.mjs");
 
 /** What is changed in the sources, one thing at a time, and whose results must differ. */
 const mutations = {
@@ -36,18 +32,8 @@ describe.skipIf(cannotSimulate !== null)("the ceilings are those of the kernels 
   });
 
   it.each(Object.entries(mutations))("%s less is noticed", async (name, [from, to, kernel]) => {
-    const copy = join(folder, name.replace(/\W/g, "-"));
-    mkdirSync(join(copy, "kernels"), { recursive: true });
-    mkdirSync(join(copy, "native"));
-    cpSync(join(root, "native/sha256.h"), join(copy, "native/sha256.h"));
-    const source = readFileSync(join(root, "kernels/ceilings.cu"), "utf8");
-    expect(source.split(from), `one place like ${from}`).toHaveLength(2);
-    writeFileSync(join(copy, "kernels/ceilings.cu"), source.replace(from, to));
-    const out = join(copy, "images");
-    execFileSync(process.execPath, [build, join(copy, "kernels"), "--host", "--required", "--out", out], {
-      stdio: "pipe",
-    });
-    const folders = { device: pathToFileURL(`${out}/`), host: [pathToFileURL(`${out}/`)] };
+    const change = ["kernels/ceilings.cu", from, to] as const;
+    const folders = compileChanged("ceilings", join(folder, name.replace(/\W/g, "-")), change);
     const fake = fakeDriver();
     const context = await (await fake.open()).devices[0]!.openContext();
     const module = await loadPackagedKernels(context, folders, "ceilings");

@@ -52,9 +52,11 @@ function planLines({ configurations }: SweepPlan): readonly string[] {
 
 function timeLine({ predicted_s, unknown, basis }: SweepPlan): string {
   const how =
-    basis.kind === "nominal"
-      ? "by the engine's usual speed, within a factor of three"
-      : `by ${basis.probes} ${basis.probes === 1 ? "probe" : "probes"} measured here`;
+    basis.kind === "measured"
+      ? `by ${basis.probes} ${basis.probes === 1 ? "probe" : "probes"} measured here`
+      : basis.kind === "estimate"
+        ? "by an estimate of a GPU's speed, which a first probe corrects"
+        : "by the engine's usual speed, within a factor of three";
   const rest = unknown === 0 ? "" : `, beside ${unknown} of programs, whose time nobody knows`;
   return `what is left takes about ${duration(predicted_s)} (${how})${rest}`;
 }

@@ -25,11 +25,11 @@ export interface SweepPlace {
 }
 
 async function engineOf({ runner }: SweepDocument, { here, fake, output }: SweepPlace): Promise<Engine | null> {
-  if (!("engine" in runner) || (fake && runner.engine !== "auto" && runner.engine !== "cuda")) {
-    if (!fake) return null;
+  const onDevice = "engine" in runner && (runner.engine === "auto" || runner.engine === "cuda");
+  if (fake && !onDevice) {
     throw new CliError("bad_arguments", "--fake-driver: expected a sweep whose runner is the engine auto or cuda");
   }
-  if (!here && !fake) return null;
+  if (!("engine" in runner) || (!here && !fake)) return null;
   const { engine, threads, instruction_set } = runner;
   return namedEngine(engine, output, {
     ...(threads === undefined ? {} : { threads }),
