@@ -24,6 +24,7 @@ const run = spawnSync(nx, ["run-many", "-t", target, "--output-style=static", ..
 });
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
 for (const name of reports()) {
   const report = JSON.parse(readFileSync(`${results}/${name}`, "utf8"));
   sum.passed += report.numPassedTests;
@@ -35,10 +36,15 @@ for (const name of reports()) {
   ).length;
   for (const file of report.testResults.filter(({ status }) => status === "failed")) {
     const failed = file.assertionResults.filter(({ status }) => status === "failed");
-    const where = file.name.replace(root, "");
-    console.log(`failed: ${where}${failed.length === 0 ? ` ${file.message}` : ""}`);
-    for (const { fullName, failureMessages } of failed) console.log(`  ${fullName}\n    ${failureMessages[0]}`);
+    const where = file.name.replace(`${root}/`, "");
+    if (failed.length === 0) failures.push({ what: where, why: file.message });
+    for (const { fullName, failureMessages } of failed) {
+      failures.push({ what: `${where}: ${fullName}`, why: failureMessages[0] ?? "" });
+    }
   }
 }
+// The reasons first, so that the names stand together at the end.
+for (const { what, why } of failures) console.log(`${what}\n  ${why}`);
+for (const { what } of failures) console.log(`failed: ${what}`);
 console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ""}`);
 process.exitCode = run.status ?? 1;

@@ -158,7 +158,7 @@ describe.skipIf(unavailable !== undefined)("a watched run", () => {
   interface Watched {
     readonly fake: FakeDriver;
     /** Called in each step, counted over warm-up and measured ones. */
-    readonly onStep?: (step: number) => void;
+    readonly onStep?: (step: number) => void | Promise<void>;
     readonly baseline_mhz?: number;
     readonly says?: Readonly<Record<string, unknown>>;
   }
@@ -167,6 +167,12 @@ describe.skipIf(unavailable !== undefined)("a watched run", () => {
     const fake = fakeDriver({ devices: [options] });
     onTestFinished(() => fake.dispose());
     return fake;
+  }
+
+  /** Resolves when the watch has looked twice: the second look has begun after this was called. */
+  async function seenTwice(fake: FakeDriver): Promise<void> {
+    const looks = (): number => fake.statistics().calls["nvmlDeviceGetCurrentClocksEventReasons"] ?? 0;
+    for (const before = looks(); looks() < before + 2;) await delay(1);
   }
 
   /** 2 warm-up and 20 measured steps of 5 ms on the first GPU of a fake driver, watched every millisecond. */
@@ -191,7 +197,7 @@ describe.skipIf(unavailable !== undefined)("a watched run", () => {
         facts: () => ({ executed: { precision: "fp32", amp: false } }),
         async *steps() {
           for (let step = 0; ; step++) {
-            onStep?.(step);
+            await onStep?.(step);
             await delay(5);
             // Of its own clock, so that a busy machine makes no slow steps.
             yield { loss: 1, time_s: 0.004, ...says };
@@ -204,7 +210,10 @@ describe.skipIf(unavailable !== undefined)("a watched run", () => {
   }
 
   it("has clocks, power, energy, temperature and throttle reasons in every step, and passes", async () => {
-    const result = await run({ fake: fakeGpu(), baseline_mhz: 1980, says: { vram_reserved_bytes: 4096 } });
+    const fake = fakeGpu();
+    // The counter goes on by what 112 W are in 5 ms, from what a fake card has counted before.
+    const onStep = (step: number): void => fake.configure(0, { figures: { energy_mj: 123_456_789 + step * 560 } });
+    const result = await run({ fake, onStep, baseline_mhz: 1980, says: { vram_reserved_bytes: 4096 } });
     for (const sample of result.samples.slice(1)) {
       expect(sample).toMatchObject({
         sm_clock_mhz: 1980,
@@ -230,9 +239,11 @@ describe.skipIf(unavailable !== undefined)("a watched run", () => {
     ["hw_slowdown", 0x08],
   ])("is invalid when %s is seen in the middle, with the steps", async (reason, mask) => {
     const fake = fakeGpu();
-    const onStep = (step: number): void => {
+    const onStep = async (step: number): Promise<void> => {
       if (step === 10) fake.configure(0, { figures: { throttle_reasons: mask } });
-      if (step === 12) fake.configure(0, { figures: { throttle_reasons: 0 } });
+      if (step !== 12) return;
+      await seenTwice(fake);
+      fake.configure(0, { figures: { throttle_reasons: 0 } });
     };
     const { verdict } = await run({ fake, onStep, says: { vram_reserved_bytes: 1 } });
     expect(verdict.status).toBe("invalid");

@@ -32,7 +32,8 @@ void *at(uint64_t address) { return reinterpret_cast<void *>(address); }
 bool open_arena() {
   State &g = state();
   if (g.arena != 0) return true;
-  size_t bytes = size_t{1} << 44;
+  /* Addresses are not used again, so there are many; yet hundreds of drivers have room in one process. */
+  size_t bytes = size_t{1} << 39;
   void *base = MAP_FAILED;
   for (; base == MAP_FAILED && bytes >= size_t{1} << 34; bytes /= 2)
     base = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
