@@ -96,11 +96,11 @@ export type { PublishedStatus, TrialResult, TrialStatus } from "./trial/trial-re
 export {
   type Configuration,
   type ExpandOptions,
-  type PlannedEngine,
   MAX_CONFIGURATIONS,
   expandSweep,
   trialsOf,
 } from "./sweep/expand-sweep.js";
+export type { PlannedEngine } from "./sweep/plan-parts.js";
 export { type PlannedConfiguration, type PlannedTrial, type SweepPlan, planSweep } from "./sweep/plan-sweep.js";
 export { type SweepIssue, type SweepRead, defineSweep, readSweep } from "./sweep/read-sweep.js";
 export type {

@@ -9,6 +9,7 @@ import {
   expandSweep,
   planSweep,
   readSweep,
+  trialDigest,
   trialsOf,
 } from "../src/index.js";
 
@@ -67,6 +68,13 @@ describe("a sweep file", () => {
       `s.yaml:${line("seeds")}:12: /seeds/1: expected a whole number of at least 0, found -2`,
     );
     expect(issues.join("\n")).toContain("/colour: expected one of");
+  });
+
+  it("that names no preset is told so with all that is wrong beside it", () => {
+    const text = demo.replace(/^base:\n(?: .*\n)+/m, "base: od1_smal\n").replace("seeds: [1, 2]", "seeds: []");
+    expect(issuesOf(text).join("\n")).toMatch(
+      /s\.yaml:\d+:7: \/base: expected a preset \(od1_small, .*\) or knobs, found "od1_smal"; did you mean od1_small\?\ns\.yaml:\d+:8: \/seeds: /,
+    );
   });
 
   it("may not have a key twice, nor use aliases to grow without bound", () => {
@@ -213,6 +221,57 @@ describe("an expanded sweep", () => {
       unknown: 1,
       configurations: [{ predicted_bytes: null, predicted_flops: null, predicted_s: null }],
     });
+  });
+
+  it("has trials whose digests are those of their plans", async () => {
+    const sweep = small({
+      axes: [
+        { grid: { ring_len: [16, 17], "options.learning_rate": [1e-3, 0.5], heads: [1, 2] } },
+        { list: [{ "task.pairs": 2, "options.window_radius": 1 }, { "options.sensory_ring": false }] },
+      ],
+      overrides: [{ when: { ring_len: 17, heads: 2 }, set: { batch_size: 8, "task.values": 5 } }],
+      runner: { engine: "cpu", threads: 2, options: { update_scale: 0.5 } },
+      capability: {
+        task: { keys: 4, pairs: 1, values: 4, train_samples: 8, eval_samples: 8 },
+        ring_tokens: 3200,
+        program: { argv: ["python3", "évaluation.py"], env: { B: "2", A: "1" } },
+      },
+      toolkit: "exact",
+    });
+    const engine = await createEngine("cpu").catch(() => createEngine("reference"));
+    const trials = trialsOf(sweep, await expandSweep(sweep, { engine }));
+    // The program of the capability is given no options: what differs in those alone is one trial.
+    expect(trials).toHaveLength(16 + 8 * 2);
+    for (const { digest, plan } of trials) expect(digest).toBe(trialDigest(plan));
+    expect(new Set(trials.map(({ plan }) => JSON.stringify(plan))).size).toBe(trials.length);
+  });
+
+  it("says what is wrong with a combination where that is, all of it", async () => {
+    const configurations = await expandSweep(
+      small({
+        axes: [
+          { grid: { heads: [1, 100_000], "options.learning_rate": [1e-3, -1], "options.window_radius": [2, -3] } },
+        ],
+      }),
+    );
+    const heads = /expert_heads: expected an integer from 1 to 65536, found 100000/;
+    const rate = /^learning_rate: expected a number from 0 on, found -1/;
+    const radius = /window_radius: expected an integer from 0 to 64, found -3/;
+    const wrong = configurations.map(({ problems }) =>
+      [heads, rate, radius].map((one) => problems.some((p) => one.test(p))),
+    );
+    const [yes, no] = [true, false];
+    expect(wrong).toEqual([
+      [no, no, no],
+      [no, no, yes],
+      [no, yes, no],
+      [no, yes, yes],
+      [yes, no, no],
+      [yes, no, yes],
+      [yes, yes, no],
+      [yes, yes, yes],
+    ]);
+    expect(configurations.map(({ probe }) => probe !== null)).toEqual([yes, no, no, no, no, no, no, no]);
   });
 
   it("shuffles by its seed, and loses no trial", async () => {

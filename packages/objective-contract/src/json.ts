@@ -24,7 +24,7 @@ export function prettyJson(value: JsonValue): string {
 
 /** JSON on one line: keys sorted by code point, no spaces, ASCII only. What digests are computed over. */
 export function canonicalJson(value: JsonValue): string {
-  if (isInOrder(value)) {
+  if (typeof value === "object" && value !== null && isInOrder(value)) {
     const text = JSON.stringify(value);
     if (!beyondAscii.test(text)) return text;
   }

@@ -22,14 +22,7 @@ import { loadAddon } from "./native-addon.js";
 import { type RingOptions, requireRingOptions } from "./options.js";
 import { checkSeed } from "./random.js";
 import { createReferenceBackend } from "./reference-backend.js";
-import {
-  LARGEST_SIZE,
-  executedPrecision,
-  isPointerPrecision,
-  oversized,
-  ringConfig,
-  ringShape,
-} from "./ring-config.js";
+import { LARGEST_SIZE, executedPrecision, isPointerPrecision, oversized, ringShape } from "./ring-config.js";
 import { type Session, createSession } from "./session.js";
 
 /** What an engine can be asked for by name: `auto` is the fastest that is available here. */
@@ -130,38 +123,50 @@ export function engineSupports(
 ): Support {
   const resolved = requireRingOptions(options);
   const { precision, ptr_dtype } = spec.ant_spec;
-  const large = oversized(ringShape(spec, resolved));
-  const pointerOk = isPointerPrecision(ptr_dtype);
+  const shape = ringShape(spec, resolved);
+  const large = oversized(shape);
   const kept = resolved.ring_history === "materialized";
   const executed = executedPrecision(precision);
-  const engines = KINDS.filter(
-    (other) => PRECISIONS[other].includes(executed) && pointerOk && large === null && (!kept || other === "cuda"),
-  );
-  const refuse = (code: "precision" | "ptr_dtype" | "too_large" | "ring_history", reason: string): Support => ({
-    status: "unsupported",
-    code,
-    reason,
-    engines,
-  });
+  const refuse = (
+    code: "precision" | "ptr_dtype" | "too_large" | "ring_history",
+    why: (engines: readonly EngineKind[]) => string,
+  ): Support => {
+    const engines = KINDS.filter(
+      (other) =>
+        PRECISIONS[other].includes(executed) &&
+        isPointerPrecision(ptr_dtype) &&
+        large === null &&
+        (!kept || other === "cuda"),
+    );
+    return { status: "unsupported", code, reason: why(engines), engines };
+  };
   if (large !== null) {
-    return refuse("too_large", `${large.name}: engines index at most ${LARGEST_SIZE}, the workload has ${large.value}`);
+    const { name, value } = large;
+    return refuse("too_large", () => `${name}: engines index at most ${LARGEST_SIZE}, the workload has ${value}`);
   }
   if (!PRECISIONS[kind].includes(executed)) {
     const own = PRECISIONS[kind].join(" or ");
-    const why = `the ${kind} engine computes in ${own}, not in ${precision}: ${whoCan(engines)}`;
-    return refuse("precision", `${why}; with precision ${own} it is another workload, which this engine runs`);
+    return refuse(
+      "precision",
+      (engines) =>
+        `the ${kind} engine computes in ${own}, not in ${precision}: ${whoCan(engines)}; ` +
+        `with precision ${own} it is another workload, which this engine runs`,
+    );
   }
-  if (!pointerOk) {
+  if (!isPointerPrecision(ptr_dtype)) {
     const own = POINTER_PRECISIONS.join(" or ");
-    return refuse("ptr_dtype", `the ${kind} engine keeps pointers in ${own}, not in ${ptr_dtype}: ${whoCan(engines)}`);
+    return refuse(
+      "ptr_dtype",
+      (engines) => `the ${kind} engine keeps pointers in ${own}, not in ${ptr_dtype}: ${whoCan(engines)}`,
+    );
   }
   if (kept && kind !== "cuda") {
     return refuse(
       "ring_history",
-      `the ${kind} engine keeps one ring, not one for every time step: the cuda engine can`,
+      () => `the ${kind} engine keeps one ring, not one for every time step: the cuda engine can`,
     );
   }
-  return { status: "ok", config: ringConfig(spec, resolved) };
+  return { status: "ok", config: { ...shape, precision: executed, ptr_dtype } };
 }
 
 /** What a failed allocation of JavaScript's own arrays is here. */

@@ -31,14 +31,15 @@ export interface FlopParts {
 const ADAM_OPERATIONS = 13;
 
 function parts(samples: number, counts: Omit<FlopParts, "total">): FlopParts {
-  const scaled = {
-    input: samples * counts.input,
-    cell: samples * counts.cell,
-    ring: samples * counts.ring,
-    pointer: samples * counts.pointer,
-    readout: samples * counts.readout,
+  const { input, cell, ring, pointer, readout } = counts;
+  return {
+    input: samples * input,
+    cell: samples * cell,
+    ring: samples * ring,
+    pointer: samples * pointer,
+    readout: samples * readout,
+    total: samples * (input + cell + ring + pointer + readout),
   };
-  return { ...scaled, total: scaled.input + scaled.cell + scaled.ring + scaled.pointer + scaled.readout };
 }
 
 /**

@@ -50,6 +50,7 @@ export { type MemoryOptions, type MemoryPrediction, predictMemory, predictionErr
 export { type AddonLoad, loadAddon } from "./native-addon.js";
 export {
   DEFAULT_RING_OPTIONS,
+  SIZE_OPTIONS,
   type RingOptionIssue,
   type RingOptionIssueCode,
   type RingOptions,

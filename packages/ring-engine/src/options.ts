@@ -73,6 +73,21 @@ export const DEFAULT_RING_OPTIONS: RingOptions = {
   adam_epsilon: PRESCRIBED.adam_epsilon,
 };
 
+/**
+ * The options that decide what an engine allocates, computes and can execute. The others are numbers of the mathematics:
+ * `supports`, `predictMemory` and `countFlops` give the same whatever they are.
+ */
+export const SIZE_OPTIONS = [
+  "expert_heads",
+  "num_classes",
+  "sensory_ring",
+  "sensory_len",
+  "sensory_dim",
+  "ring_history",
+  "window_radius",
+  "state_loop_dim",
+] as const satisfies readonly (keyof RingOptions)[];
+
 interface Rule {
   readonly expected: string;
   readonly type: "number" | "boolean" | "string";
@@ -133,7 +148,6 @@ function isOption(name: string): name is keyof RingOptions {
 }
 
 function checkOption(name: string, value: unknown): RingOptionIssue | null {
-  const found = describe(value);
   if (!isOption(name)) {
     const suggestion = nearest(name, Object.keys(RULES));
     return {
@@ -149,6 +163,7 @@ function checkOption(name: string, value: unknown): RingOptionIssue | null {
   if (value === undefined || (value === null && rule.nullable === true)) return null;
   const typed = typeof value === rule.type;
   if (typed && rule.accepts(value)) return null;
+  const found = describe(value);
   const message = `${name}: expected ${rule.expected}, found ${found}`;
   return { code: typed ? "out_of_range" : "wrong_type", option: name, message, expected: rule.expected, found };
 }
@@ -158,13 +173,16 @@ function checkOption(name: string, value: unknown): RingOptionIssue | null {
  * counts: no environment variable is read. Nothing is coerced: "2" is no number.
  */
 export function resolveRingOptions(partial: Partial<RingOptions> = {}): RingOptionsRead {
-  const issues = Object.entries(partial)
-    .map(([name, value]) => checkOption(name, value))
-    .filter((issue) => issue !== null);
+  const issues: RingOptionIssue[] = [];
+  const options: Record<string, unknown> = { ...DEFAULT_RING_OPTIONS };
+  for (const name of Object.keys(partial)) {
+    const value: unknown = partial[name as keyof RingOptions];
+    const issue = checkOption(name, value);
+    if (issue !== null) issues.push(issue);
+    else if (value !== undefined) options[name] = value;
+  }
   if (issues.length > 0) return { status: "invalid", issues };
-  const entries: readonly (readonly [string, unknown])[] = Object.entries(partial);
-  const given = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-  return { status: "ok", options: { ...DEFAULT_RING_OPTIONS, ...given } };
+  return { status: "ok", options: options as unknown as RingOptions };
 }
 
 /** The same, throwing `invalid_options` with all problems in `details.issues`. */

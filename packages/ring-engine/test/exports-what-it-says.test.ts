@@ -7,6 +7,7 @@ test("the package exports", () => {
     "RANDOM_GENERATOR",
     "RING_MODEL_VERSION",
     "RingEngineError",
+    "SIZE_OPTIONS",
     "countFlops",
     "createEngine",
     "engineSupports",

@@ -1,7 +1,16 @@
 import { presets } from "@vrx/workload-schema";
 import { describe, expect, it } from "vitest";
+import { engineSupports } from "../src/engine.js";
+import { countFlops } from "../src/flops.js";
 import { runIdentity } from "../src/identity.js";
-import { DEFAULT_RING_OPTIONS, requireRingOptions, resolveRingOptions } from "../src/options.js";
+import { predictMemory } from "../src/memory.js";
+import {
+  DEFAULT_RING_OPTIONS,
+  type RingOptions,
+  SIZE_OPTIONS,
+  requireRingOptions,
+  resolveRingOptions,
+} from "../src/options.js";
 import { ringConfig } from "../src/ring-config.js";
 import { smallSpec } from "./small-spec.js";
 
@@ -82,6 +91,34 @@ describe("ringConfig", () => {
   it("takes cadences beyond all steps for what they are", () => {
     const spec = smallSpec({ ptr_update_every: 10n ** 40n, state_loop_samples: 10n ** 40n });
     expect(ringConfig(spec, DEFAULT_RING_OPTIONS)).toMatchObject({ ptr_update_every: 2 ** 31 - 1 });
+  });
+});
+
+describe("SIZE_OPTIONS", () => {
+  it("are all that what an engine can execute, holds and computes depends on", () => {
+    const others: Partial<RingOptions> = {
+      window_tau: 3,
+      deadzone_tau: 0.5,
+      update_scale: 0,
+      context_scale_init: 0.7,
+      learning_rate: 0.5,
+      adam_beta1: 0,
+      adam_beta2: 0.5,
+      adam_epsilon: 1,
+    };
+    const sizes: readonly string[] = SIZE_OPTIONS;
+    expect([...sizes, ...Object.keys(others)].sort()).toEqual(Object.keys(DEFAULT_RING_OPTIONS).sort());
+    for (const engine of ["reference", "cpu", "cuda"] as const) {
+      for (const spec of [presets.od1_small, presets.od1_real, smallSpec({ precision: "bf16" })]) {
+        const supportOf = (options: Partial<RingOptions>): unknown => {
+          const support = engineSupports(engine, spec, options);
+          return support.status === "ok" ? support.status : support;
+        };
+        expect(supportOf(others)).toEqual(supportOf({}));
+        expect(predictMemory(spec, others, { engine })).toEqual(predictMemory(spec, {}, { engine }));
+        expect(countFlops(spec, others)).toEqual(countFlops(spec, {}));
+      }
+    }
   });
 });
 

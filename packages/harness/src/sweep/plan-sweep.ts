@@ -1,8 +1,8 @@
-import { type EngineKind, type RingOptions, countFlops, predictMemory } from "@vrx/ring-engine";
 import type { TrialStore } from "../store/trial-store.js";
 import type { Trial, TrialPlan } from "../trial/trial.js";
 import type { TrialStatus } from "../trial/trial-result.js";
 import type { Configuration } from "./expand-sweep.js";
+import { type StepCosts, stepCosts } from "./step-costs.js";
 import type { Knobs } from "./sweep-document.js";
 
 export interface PlannedTrial {
@@ -45,17 +45,6 @@ export interface SweepPlan {
   readonly basis: { readonly kind: "nominal" | "estimate" } | { readonly kind: "measured"; readonly probes: number };
 }
 
-/**
- * Usual speeds: seconds for each position, beside operations a second. Those on one core were measured with
- * `npm run bench -- ring-cpu` and are right within a factor of three on other machines; that of a GPU, whose positions
- * are those of a whole batch at once, is the estimate of docs/cuda-engine.md.
- */
-const NOMINAL: Readonly<Record<EngineKind, { readonly position_s: number; readonly flops_per_s: number }>> = {
-  reference: { position_s: 5e-5, flops_per_s: 0.6e9 },
-  cpu: { position_s: 3e-6, flops_per_s: 70e9 },
-  cuda: { position_s: 6e-6, flops_per_s: 33e12 },
-};
-
 /** What starting a trial takes: a process of Node that starts another, and the store. */
 const START_S = 0.5;
 
@@ -72,16 +61,17 @@ export async function planSweep(
 ): Promise<SweepPlan> {
   const states = (await store?.states()) ?? new Map<string, { readonly status: TrialStatus }>();
   const statusOf = (digest: string): TrialStatus => states.get(digest)?.status ?? "not_run";
+  const costsOf = stepCosts();
   const factors: number[] = [];
   for (const { probe } of configurations) {
     if (store === null || factors.length >= MEASURED_PROBES) break;
     if (probe === null || statusOf(probe.digest) !== "passed") continue;
-    const expected = stepSeconds(probe.plan);
+    const expected = costsOf(probe.plan)?.seconds ?? null;
     const measured = (await store.result(probe.digest))?.figures["median_step_time_s"];
     if (expected !== null && typeof measured === "number" && measured > 0) factors.push(measured / expected);
   }
   const factor = [...factors].sort((a, b) => a - b)[Math.floor(factors.length / 2)] ?? 1;
-  const planned = configurations.map((configuration) => plannedOf(configuration, statusOf, factor));
+  const planned = configurations.map((configuration) => plannedOf(configuration, { costsOf, statusOf, factor }));
   const trials = new Map(planned.flatMap((one) => one.trials.map((trial) => [trial.digest, trial] as const)));
   const left = [...trials.values()].filter(({ status }) => status === "not_run");
   return {
@@ -97,6 +87,13 @@ export async function planSweep(
   };
 }
 
+interface Known {
+  readonly costsOf: (plan: TrialPlan) => StepCosts | null;
+  readonly statusOf: (digest: string) => TrialStatus;
+  /** Measured times over nominal ones. */
+  readonly factor: number;
+}
+
 function isOnGpu(trial: Trial | null): boolean {
   const runner = trial?.plan.runner;
   return runner?.kind === "ring" && runner.engine === "cuda";
@@ -104,76 +101,34 @@ function isOnGpu(trial: Trial | null): boolean {
 
 function plannedOf(
   { index, labels, problems, probe, capability }: Configuration,
-  statusOf: (digest: string) => TrialStatus,
-  factor: number,
+  { costsOf, statusOf, factor }: Known,
 ): PlannedConfiguration {
-  const own = [probe, ...capability].flatMap((trial) => (trial === null ? [] : [trial]));
-  const trials = own.map(({ digest, plan }): PlannedTrial => {
-    const step_s = stepSeconds(plan);
+  let bytes: number | null = null;
+  let flops: number | null = 0;
+  let seconds: number | null = 0;
+  const trials: PlannedTrial[] = [];
+  for (const trial of probe === null ? capability : [probe, ...capability]) {
+    const { digest, plan } = trial;
     const steps = stepsOf(plan);
-    const predicted_s = step_s === null ? null : START_S + steps * step_s * factor;
-    return { digest, kind: plan.kind, seed: plan.seed, steps, status: statusOf(digest), predicted_s };
-  });
+    const costs = costsOf(plan);
+    const predicted_s = costs === null ? null : START_S + steps * costs.seconds * factor;
+    if (costs !== null) bytes = Math.max(bytes ?? 0, costs.bytes);
+    flops = costs === null || flops === null ? null : flops + steps * costs.flops;
+    seconds = predicted_s === null || seconds === null ? null : seconds + predicted_s;
+    trials.push({ digest, kind: plan.kind, seed: plan.seed, steps, status: statusOf(digest), predicted_s });
+  }
+  const isKnown = trials.length > 0;
   return {
     index,
     labels,
     problems,
-    predicted_bytes: most(own.map(bytesOf)),
-    predicted_flops: sum(own.map(flopsOf)),
-    predicted_s: sum(trials.map(({ predicted_s }) => predicted_s)),
+    predicted_bytes: bytes,
+    predicted_flops: isKnown ? flops : null,
+    predicted_s: isKnown ? seconds : null,
     trials,
   };
 }
 
 function stepsOf(plan: TrialPlan): number {
   return plan.kind === "probe" ? plan.warmup_steps + plan.measure_steps : plan.steps;
-}
-
-/** The options of a plan's ring; null for programs. */
-function ringOf(plan: TrialPlan): {
-  readonly engine: EngineKind;
-  readonly threads: number;
-  readonly options: Partial<RingOptions>;
-} | null {
-  const { runner, heads } = plan;
-  if (runner.kind !== "ring") return null;
-  const classes = plan.kind === "capability" ? { num_classes: plan.task.values } : {};
-  const { threads = 1 } = runner.engine_options;
-  return { engine: runner.engine, threads, options: { ...runner.options, ...classes, expert_heads: heads } };
-}
-
-function stepSeconds(plan: TrialPlan): number | null {
-  const ring = ringOf(plan);
-  if (ring === null) return null;
-  const nominal = NOMINAL[ring.engine];
-  const { batch_size, synth_len } = plan.workload.colony_spec;
-  const flops = countFlops(plan.workload, ring.options).per_step;
-  if (ring.engine === "cuda") return synth_len * nominal.position_s + flops / nominal.flops_per_s;
-  // More threads than samples have nothing to do.
-  const threads = Math.min(ring.threads, batch_size);
-  return (batch_size * synth_len * nominal.position_s + flops / nominal.flops_per_s) / threads;
-}
-
-function bytesOf({ plan }: Trial): number | null {
-  const ring = ringOf(plan);
-  if (ring === null) return null;
-  return predictMemory(plan.workload, ring.options, { engine: ring.engine, threads: ring.threads }).total_bytes;
-}
-
-function flopsOf({ plan }: Trial): number | null {
-  const ring = ringOf(plan);
-  return ring === null ? null : stepsOf(plan) * countFlops(plan.workload, ring.options).per_step;
-}
-
-/** Null where nothing is known, or not everything. */
-function sum(values: readonly (number | null)[]): number | null {
-  return values.reduce<number | null>(
-    (all, value) => (all === null || value === null ? null : all + value),
-    values.length === 0 ? null : 0,
-  );
-}
-
-function most(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? null : Math.max(...known);
 }

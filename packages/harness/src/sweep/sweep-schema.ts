@@ -1,4 +1,5 @@
 import { packetAxes } from "@vrx/ant-ratio";
+import { presets } from "@vrx/workload-schema";
 import { nearestOf } from "./nearest.js";
 
 /** Where in a document something is: keys and indices from its root. */
@@ -66,6 +67,13 @@ const knobs =
       else problems.push({ path: [...path, key], expected: "a knob", found: shown(key), ...nearestOf(key, known) });
     }
   };
+
+const PRESETS = Object.keys(presets);
+const preset: Check = (value, path, problems) => {
+  if (typeof value === "string" && PRESETS.includes(value)) return;
+  const expected = `a preset (${PRESETS.join(", ")}) or knobs`;
+  problems.push({ path, expected, found: shown(value), ...nearestOf(String(value), PRESETS) });
+};
 
 const AXES = packetAxes.map(({ key }) => key);
 
@@ -175,7 +183,7 @@ export function sweepProblems(value: unknown, known: ReadonlySet<string>): reado
         "letters, digits, dots, underscores and hyphens",
         (one) => typeof one === "string" && /^[\w.-]{1,80}$/.test(one),
       ),
-      base: (one, path, found) => (typeof one === "string" ? text(one, path, found) : plain(one, path, found)),
+      base: (one, path, found) => (typeof one === "string" ? preset(one, path, found) : plain(one, path, found)),
       seeds: listOf(whole(0), 1),
       runner,
       probe: object({
