@@ -87,7 +87,7 @@ export {
   waitForIdle,
 } from "./executors/wait-for-idle.js";
 export { type StoreOptions, openStore } from "./store/open-store.js";
-export type { Attempt, Begun, Outcome, TrialState, TrialStore } from "./store/trial-store.js";
+export type { Attempt, Begun, Outcome, Published, TrialState, TrialStore } from "./store/trial-store.js";
 export { type KnownTrial, type RunSweepOptions, type SweepShard, runSweep, shardOf } from "./sweep/run-sweep.js";
 export { type RunTrialOptions, type TrialOutcome, runTrial } from "./trial/run-trial.js";
 export { trialDigest, trialOf } from "./trial/trial-digest.js";

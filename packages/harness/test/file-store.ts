@@ -60,9 +60,9 @@ export function fileStore(dir: string): TrialStore {
     publish({ digest, token }, { status }) {
       const mine = holds(digest, token) && resultOf(digest) === null;
       log(`${mine ? "published" : "superseded"} ${digest} ${process.pid}`);
-      if (!mine) return Promise.resolve("superseded");
+      if (!mine) return Promise.resolve({ status: "superseded" });
       writeFileSync(join(results, `${digest}.json`), JSON.stringify({ digest, status, attempt: token }));
-      return Promise.resolve("published");
+      return Promise.resolve({ status: "published", result: resultOf(digest)! });
     },
     abandon({ digest, token }) {
       if (holds(digest, token)) utimesSync(attemptFile(digest), 0, 0);

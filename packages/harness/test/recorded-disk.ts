@@ -18,11 +18,12 @@ export function recording(real: typeof fs, log: DiskOperation[]): typeof fs {
   };
   return {
     ...real,
-    async mkdir(path: string, options: { recursive: true }) {
-      const first = await real.mkdir(path, options);
+    async mkdir(path: string, options?: { recursive: true }) {
+      const made = await real.mkdir(path, options);
+      const first = options === undefined ? path : made;
       // Each level by itself, as the system makes them.
       for (const level of first === undefined ? [] : levels(first, path)) log.push({ does: "mkdir", path: level });
-      return first;
+      return made;
     },
     async open(path: string, flags: string) {
       const handle = await real.open(path, flags);
@@ -42,16 +43,19 @@ export function recording(real: typeof fs, log: DiskOperation[]): typeof fs {
         },
         // Of the store, it writes over a character what is there already.
         write: async (content: string, position: number) => handle.write(content, position),
+        stat: () => handle.stat(),
+        readFile: () => handle.readFile(),
         sync: () => sync("sync"),
         datasync: () => sync("datasync"),
         close: () => handle.close(),
       };
       return own as unknown as fs.FileHandle;
     },
-    async writeFile(path: string, content: string, options: fs.FileHandle) {
-      await real.writeFile(path, content, options as never);
+    async writeFile(path: string, content: string, options?: { readonly flush?: boolean }) {
+      await real.writeFile(path, content, options);
       log.push({ does: "create", path });
       written(path, content, false);
+      if (options?.flush === true) log.push({ does: "sync", path });
     },
     async rename(from: string, to: string) {
       await real.rename(from, to);
@@ -60,6 +64,10 @@ export function recording(real: typeof fs, log: DiskOperation[]): typeof fs {
     async link(from: string, to: string) {
       await real.link(from, to);
       log.push({ does: "link", from, to });
+    },
+    async unlink(path: string) {
+      await real.unlink(path);
+      log.push({ does: "remove", path });
     },
     async rm(path: string, options: { force: true }) {
       await real.rm(path, options);

@@ -54,7 +54,7 @@ describe("a store of trials", () => {
     mkdirSync(join(attempt.folder, "deep"));
     writeFileSync(join(attempt.folder, "deep/data.txt"), "hello");
     expect(await store.result(one.digest)).toBeNull();
-    expect(await store.publish(attempt, outcome)).toBe("published");
+    expect(await store.publish(attempt, outcome)).toMatchObject({ status: "published" });
     await store.close();
 
     const again = await openStore(dir);
@@ -82,9 +82,9 @@ describe("a store of trials", () => {
     const late = await begun(store, digest);
     const next = await begun(store, digest);
     expect(await store.renew(late)).toBe(false);
-    expect(await store.publish(late, outcome)).toBe("superseded");
+    expect(await store.publish(late, outcome)).toMatchObject({ status: "superseded" });
     expect(await store.result(digest)).toBeNull();
-    expect(await store.publish(next, outcome)).toBe("published");
+    expect(await store.publish(next, outcome)).toMatchObject({ status: "published" });
     expect((await store.result(digest))?.attempt).toBe(next.token);
     expect(existsSync(join(store.dir, "superseded", `${digest}.${late.token}`, "result.json"))).toBe(false);
     await store.close();

@@ -52,7 +52,7 @@ describe("a store on a file server that repeats requests", () => {
     const store = await openStore(temporaryFolder());
     const begun = await store.begin(digest, { executor: "test" });
     if (begun.status !== "begun") throw new Error(begun.status);
-    expect(await store.publish(begun.attempt, outcome)).toBe("published");
+    expect(await store.publish(begun.attempt, outcome)).toMatchObject({ status: "published" });
     expect((await store.result(digest))?.attempt).toBe(begun.attempt.token);
     expect((await store.states()).get(digest)).toMatchObject({ status: "passed", running: false });
     expect(readdirSync(join(store.dir, "claims"))).toEqual([]);

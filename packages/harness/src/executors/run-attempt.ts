@@ -70,7 +70,8 @@ export async function runAttempt(request: AttemptRequest): Promise<Attempted> {
     if (outcome !== null) {
       const figures = { ...outcome.figures, ...request.figures, ...waited };
       const published = await store.publish(attempt, { ...outcome, figures, executor });
-      return { status: "done", result: await store.result(digest), by: published === "published" ? "this" : "another" };
+      if (published.status === "published") return { status: "done", result: published.result, by: "this" };
+      return { status: "done", result: await store.result(digest), by: "another" };
     }
     const why = lost.signal.aborted ? "another attempt has taken its place" : "it was given up";
     await store.abandon(attempt, why);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, open, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -45,6 +45,11 @@ function gone(claim: Claim): boolean {
 
 function code(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
+}
+
+/** Somebody else has taken it away, or an answer of the file server was lost. */
+function ignoreMissing(error: unknown): void {
+  if (code(error) !== "ENOENT") throw error;
 }
 
 /** Writes over the first character of a claim what it is, so that the file server, whose clock is the same for all, says when. */
@@ -118,7 +123,7 @@ export class Claims {
       }
       return { status: "taken", by: "several others at once" };
     } finally {
-      await rm(own, { force: true });
+      await unlink(own).catch(ignoreMissing);
     }
   }
 
@@ -141,7 +146,7 @@ export class Claims {
     // Somebody quicker may have put a living claim there in between: it goes back where it was.
     const moved = await this.#read(aside);
     if (moved !== null && moved.token !== holder.token) await link(aside, file).catch(() => undefined);
-    await rm(aside, { force: true });
+    await unlink(aside).catch(ignoreMissing);
     return null;
   }
 
@@ -157,6 +162,6 @@ export class Claims {
   }
 
   async release(digest: string, token: string): Promise<void> {
-    if (await this.holds(digest, token)) await rm(this.#file(digest), { force: true });
+    if (await this.holds(digest, token)) await unlink(this.#file(digest)).catch(ignoreMissing);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { access, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 
 /** Makes the entries of a folder survive a power loss. */
@@ -21,18 +21,15 @@ export async function makeFolder(folder: string): Promise<void> {
   for (let made = whole; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
-/** Makes the content of a file survive a power loss. */
-export async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
-/** Writes a whole file or nothing: beside it, fsync, rename, fsync of the folder. */
-export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
+/** Writes a whole file or nothing, beside it and renamed. Its name lasts when its folder is synced. */
+export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
   const beside = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}`);
   try {
     const handle = await open(beside, "wx");
@@ -43,9 +40,14 @@ export async function writeDurably(file: string, content: string | Uint8Array): 
       await handle.close();
     }
     await rename(beside, file);
-    await syncFolder(dirname(file));
   } catch (error) {
     await rm(beside, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/** Writes a whole file or nothing, and makes it last. */
+export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
+  await writeWhole(file, content);
+  await syncFolder(dirname(file));
 }

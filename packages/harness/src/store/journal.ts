@@ -47,12 +47,21 @@ export class Journal {
 
   /** Resolves when the entry is on disk. */
   append(entry: JournalEntry): Promise<void> {
+    return this.#write(entry, true);
+  }
+
+  /** Resolves when the entry is written; it is on disk when a later one is appended. */
+  note(entry: JournalEntry): Promise<void> {
+    return this.#write(entry, false);
+  }
+
+  #write(entry: JournalEntry, lasting: boolean): Promise<void> {
     const write = async (): Promise<void> => {
       this.#segment ??= this.#open();
       const handle = await this.#segment;
       const text = JSON.stringify({ at: new Date().toISOString(), ...entry });
       await handle.appendFile(`${sum(text)} ${text}\n`);
-      await handle.datasync();
+      if (lasting) await handle.datasync();
     };
     const done = this.#last.then(write, write);
     this.#last = done.catch(() => undefined);

@@ -1,4 +1,4 @@
-import { access, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { HarnessError } from "../errors.js";
@@ -6,10 +6,11 @@ import type { Trial } from "../trial/trial.js";
 import { trialDigest } from "../trial/trial-digest.js";
 import type { TrialResult, TrialStatus } from "../trial/trial-result.js";
 import { Claims } from "./claims.js";
-import { makeFolder, syncFolder, writeDurably } from "./durable.js";
+import { exists, makeFolder, syncFolder, writeWhole } from "./durable.js";
+import { inParallel } from "./in-parallel.js";
 import { Journal } from "./journal.js";
-import { RESULT_FILE, digestsBelow, syncBelow, verifyResult } from "./result-files.js";
-import type { Attempt, Outcome, TrialState, TrialStore } from "./trial-store.js";
+import { RESULT_FILE, sealBelow, verifyResult } from "./result-files.js";
+import type { Attempt, Outcome, Published, TrialState, TrialStore } from "./trial-store.js";
 
 export interface StoreOptions {
   /** Seconds without a sign of life after which an attempt on another host counts as dead; 60 unless given. */
@@ -21,13 +22,6 @@ const FOLDERS = ["plans", "claims", "attempts", "results", "superseded", "damage
 function checkDigest(digest: string): string {
   if (/^[0-9a-f]{64}$/.test(digest)) return digest;
   throw new HarnessError("invalid_argument", `digest: expected 64 hexadecimal digits, found ${JSON.stringify(digest)}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** The token of the attempt whose result a folder is; null where there is none. */
@@ -84,16 +78,21 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
     return null;
   }
 
-  async function supersede({ digest, token, folder }: Attempt): Promise<"superseded"> {
+  async function supersede({ digest, token, folder }: Attempt): Promise<Published> {
     await rename(folder, join(dir, "superseded", `${digest}.${token}`));
     await claims.release(digest, token);
     await journal.append({ event: "superseded", digest, attempt: token });
-    return "superseded";
+    return { status: "superseded" };
   }
 
-  async function publish(attempt: Attempt, outcome: Outcome): Promise<"published" | "superseded"> {
+  async function publish(attempt: Attempt, outcome: Outcome): Promise<Published> {
     const { digest, token, folder } = attempt;
-    if (!(await claims.renew(digest, token))) return supersede(attempt);
+    const [holds, files] = await Promise.all([
+      claims.renew(digest, token),
+      sealBelow(folder),
+      makeFolder(shard("results", digest)),
+    ]);
+    if (!holds) return supersede(attempt);
     const result: TrialResult = {
       schema_version: "vrx_trial_result_v1",
       digest,
@@ -107,11 +106,10 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
       gpu_uuid: outcome.gpu_uuid,
       simulated: outcome.simulated,
       figures: outcome.figures,
-      files: await digestsBelow(folder),
+      files,
     };
-    await writeFile(join(folder, RESULT_FILE), `${JSON.stringify(result, null, 2)}\n`);
-    await syncBelow(folder);
-    await makeFolder(shard("results", digest));
+    await writeFile(join(folder, RESULT_FILE), `${JSON.stringify(result, null, 2)}\n`, { flush: true });
+    await syncFolder(folder);
     // Hashing may have taken long; this is the last look, and the rename below fails where a result already is.
     if (!(await claims.holds(digest, token))) return supersede(attempt);
     try {
@@ -124,9 +122,11 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
       if (!moved) return supersede(attempt);
     }
     await syncFolder(shard("results", digest));
-    await journal.append({ event: "published", digest, attempt: token, status: outcome.status });
-    await claims.release(digest, token);
-    return "published";
+    await Promise.all([
+      journal.append({ event: "published", digest, attempt: token, status: outcome.status }),
+      claims.release(digest, token),
+    ]);
+    return { status: "published", result };
   }
 
   return {
@@ -135,12 +135,12 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
     publish,
     result: verified,
     async put(trials) {
-      for (const one of trials) {
-        const file = planFile(one.digest);
-        if (await exists(file)) continue;
-        await makeFolder(shard("plans", one.digest));
-        await writeDurably(file, `${JSON.stringify(one)}\n`);
-      }
+      const wanted = await inParallel([...trials], async (one) => ((await exists(planFile(one.digest))) ? null : one));
+      const missing = wanted.filter((one) => one !== null);
+      const shards = [...new Set(missing.map(({ digest }) => shard("plans", digest)))];
+      await inParallel(shards, makeFolder);
+      await inParallel(missing, (one) => writeWhole(planFile(one.digest), `${JSON.stringify(one)}\n`));
+      await inParallel(shards, syncFolder);
     },
     async resultFolder(digest) {
       return (await exists(folderOf(digest))) ? folderOf(digest) : null;
@@ -158,8 +158,8 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
         return { status: "done", result: meanwhile };
       }
       const attempt: Attempt = { digest, token, folder: join(dir, "attempts", `${digest}.${token}`) };
-      await makeFolder(attempt.folder);
-      await journal.append({ event: "begun", digest, attempt: token, executor });
+      // Neither need outlast the power: an attempt without a result is begun again.
+      await Promise.all([mkdir(attempt.folder), journal.note({ event: "begun", digest, attempt: token, executor })]);
       return { status: "begun", attempt };
     },
     renew: ({ digest, token }) => claims.renew(digest, token),

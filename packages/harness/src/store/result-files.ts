@@ -1,10 +1,10 @@
 import { createHash, hash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readFile, readdir, stat } from "node:fs/promises";
+import { type FileHandle, open, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { recheckRun } from "@vrx/objective-contract/node";
 import type { TrialResult } from "../trial/trial-result.js";
-import { syncFile, syncFolder } from "./durable.js";
+import { exists, syncFolder } from "./durable.js";
+import { inParallel } from "./in-parallel.js";
 
 /** The file that makes a folder a result. */
 export const RESULT_FILE = "result.json";
@@ -15,46 +15,67 @@ export const RUN_FOLDER = "run";
 /** Larger files are hashed piece by piece. */
 const WHOLE_BYTES = 1_048_576;
 
-async function sha256(file: string): Promise<string> {
-  const { size } = await stat(file);
-  if (size <= WHOLE_BYTES) return hash("sha256", await readFile(file));
+async function sha256(handle: FileHandle): Promise<string> {
+  const { size } = await handle.stat();
+  if (size <= WHOLE_BYTES) return hash("sha256", await handle.readFile());
   const pieces = createHash("sha256");
-  for await (const chunk of createReadStream(file)) pieces.update(chunk as Buffer);
+  for await (const chunk of handle.createReadStream({ autoClose: false })) pieces.update(chunk as Buffer);
   return pieces.digest("hex");
 }
 
-/** Files below a folder by relative POSIX path, sorted; anything that is neither a file nor a folder is an error. */
-async function filesBelow(folder: string, below = ""): Promise<string[]> {
+interface Below {
+  /** By relative POSIX path, sorted. */
+  readonly files: readonly string[];
+  /** The folder itself is the empty path. */
+  readonly folders: readonly string[];
+}
+
+/** What is below a folder; anything that is neither a file nor a folder is an error. */
+async function below(folder: string, at = ""): Promise<Below> {
   const files: string[] = [];
-  for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
-    const path = below === "" ? entry.name : `${below}/${entry.name}`;
-    if (entry.isDirectory()) files.push(...(await filesBelow(folder, path)));
-    else if (entry.isFile()) files.push(path);
+  const folders = [at];
+  for (const entry of await readdir(join(folder, at), { withFileTypes: true })) {
+    const path = at === "" ? entry.name : `${at}/${entry.name}`;
+    if (entry.isDirectory()) {
+      const inner = await below(folder, path);
+      files.push(...inner.files);
+      folders.push(...inner.folders);
+    } else if (entry.isFile()) files.push(path);
     else throw new Error(`${path} is neither a file nor a folder`);
   }
-  return files.sort();
+  return { files: files.sort(), folders };
+}
+
+async function hashFiles(folder: string, files: readonly string[], lasting: boolean): Promise<Record<string, string>> {
+  const digests = await inParallel(files, async (file): Promise<[string, string]> => {
+    const handle = await open(join(folder, file), "r");
+    try {
+      const digest = await sha256(handle);
+      if (lasting) await handle.sync();
+      return [file, digest];
+    } finally {
+      await handle.close();
+    }
+  });
+  return Object.fromEntries(digests);
 }
 
 /** The SHA-256 of every file below a folder but its `result.json`. */
 export async function digestsBelow(folder: string): Promise<Record<string, string>> {
-  const digests: Record<string, string> = {};
-  for (const file of await filesBelow(folder)) {
-    if (file !== RESULT_FILE) digests[file] = await sha256(join(folder, file));
-  }
-  return digests;
+  const { files } = await below(folder);
+  return hashFiles(
+    folder,
+    files.filter((file) => file !== RESULT_FILE),
+    false,
+  );
 }
 
-/** Makes everything below a folder survive a power loss. */
-export async function syncBelow(folder: string): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  // Together: a file system with a log commits them at once.
-  await Promise.all(
-    entries.map((entry) => {
-      const path = join(folder, entry.name);
-      return entry.isDirectory() ? syncBelow(path) : syncFile(path);
-    }),
-  );
-  await syncFolder(folder);
+/** The same of a folder that is to be a result; what is in it then survives a power loss. */
+export async function sealBelow(folder: string): Promise<Record<string, string>> {
+  const { files, folders } = await below(folder);
+  const digests = await hashFiles(folder, files, true);
+  await inParallel(folders, (path) => syncFolder(join(folder, path)));
+  return digests;
 }
 
 function isResultOf(json: Partial<TrialResult>, digest: string): json is TrialResult {
@@ -75,11 +96,8 @@ export async function verifyResult(folder: string, digest: string): Promise<Veri
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT") throw error;
-    const there = await readdir(folder).then(
-      () => true,
-      () => false,
-    );
-    return there ? { status: "damaged", why: `${RESULT_FILE} is missing` } : { status: "absent" };
+    const isThere = await exists(folder);
+    return isThere ? { status: "damaged", why: `${RESULT_FILE} is missing` } : { status: "absent" };
   }
   const damaged = (why: string): Verified => ({ status: "damaged", why });
   let result: Partial<TrialResult>;

@@ -16,6 +16,11 @@ export type Begun =
   /** Another attempt is at it and shows signs of life. */
   | { readonly status: "taken"; readonly by: string };
 
+export type Published =
+  | { readonly status: "published"; readonly result: TrialResult }
+  /** Another attempt has the right to publish, or has published already. */
+  | { readonly status: "superseded" };
+
 export interface Outcome {
   readonly status: PublishedStatus;
   readonly reasons: readonly string[];
@@ -51,8 +56,8 @@ export interface TrialStore {
   begin(digest: string, how: { readonly executor: string }): Promise<Begun>;
   /** Tells the others that the attempt is alive; false where it has lost its right to publish. */
   renew(attempt: Attempt): Promise<boolean>;
-  /** Makes the attempt's folder the result. `superseded`: another result is there, and this one is kept as evidence beside it. */
-  publish(attempt: Attempt, outcome: Outcome): Promise<"published" | "superseded">;
+  /** Makes the attempt's folder the result. Where it is superseded its artifacts are kept as evidence. */
+  publish(attempt: Attempt, outcome: Outcome): Promise<Published>;
   /** Gives the trial back without a result; its artifacts go. */
   abandon(attempt: Attempt, why: string): Promise<void>;
   /** From the journal alone: fast, and right as long as nobody has touched the results behind its back. */

@@ -346,7 +346,7 @@ class SlurmRun {
       status === "timeout"
         ? `${place} was ended at the time limit of its job (${this.#options.time_limit ?? "of its partition"})`
         : `${place} was ended by Slurm: out of memory (${this.#options.mem ?? "the memory of its job"})`;
-    await this.#store.publish(begun.attempt, {
+    const published = await this.#store.publish(begun.attempt, {
       status,
       reasons: [reason],
       started_utc: new Date().toISOString(),
@@ -355,7 +355,7 @@ class SlurmRun {
       simulated: false,
       figures: {},
     });
-    const result = await this.#store.result(digest);
+    const result = published.status === "published" ? published.result : await this.#store.result(digest);
     return result === null ? null : { event: "finished", digest, result, reused: false };
   }
 
