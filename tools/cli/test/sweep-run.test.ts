@@ -170,6 +170,8 @@ describe("vrx sweep", () => {
     expect(elsewhere("--executor", "bullmq", "--redis", "http://x")).toContain("redis://");
     expect(elsewhere("--redis", "redis://x")).toContain("--redis is not for the local executor");
     expect(elsewhere("--executor", "slurm", "--device", "GPU-1")).toContain("--device is not for the slurm executor");
+    expect(elsewhere("--executor", "slurm", "--parallel", "2")).toContain("--parallel is not for the slurm executor");
+    expect(elsewhere("--device", "GPU-1", "--parallel", "2")).toMatch(/--parallel 2: .*; name more GPUs with --device/);
     expect(elsewhere("--device", "GPU-1,GPU-1")).toContain("each once");
     writeFileSync(join(folder, "cluster.yaml"), "partitions: gpu\nthrottle: 0\n");
     const slurm = elsewhere("--executor", "slurm", "--slurm", "cluster.yaml");

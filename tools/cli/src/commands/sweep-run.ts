@@ -28,7 +28,7 @@ const takes = {
       "I/N",
       "run the i-th of n parts, counted from 1, and make no report (default: all, or the place of an array task of Slurm)",
     ),
-    parallel: integer("trials at a time; two on one machine disturb each other's times", {
+    parallel: integer("local, without GPUs: trials at a time; two on one machine disturb each other's times", {
       min: 1,
       max: 1024,
       fallback: 1,

@@ -36,6 +36,7 @@ export async function executorOf(choice: ExecutorChoice, output: Output, facts: 
   const { executor, device, parallel, slurm, redis, queue } = choice;
   const foreign = [
     executor === "local" ? undefined : device === undefined ? undefined : "--device",
+    executor === "local" || parallel === 1 ? undefined : "--parallel",
     executor === "slurm" ? undefined : slurm === undefined ? undefined : "--slurm",
     executor === "bullmq" ? undefined : redis === undefined ? undefined : "--redis",
     executor === "bullmq" ? undefined : queue === undefined ? undefined : "--queue",
@@ -44,6 +45,10 @@ export async function executorOf(choice: ExecutorChoice, output: Output, facts: 
   const onNote = (text: string): void => output.note(text);
   if (executor === "local") {
     const devices = device !== undefined ? devicesOf(device) : facts.device === null ? [] : [facts.device];
+    if (devices.length > 0 && parallel > 1) {
+      const why = "two trials on one GPU would share it, so that one runs at a time on each";
+      throw new CliError("bad_arguments", `--parallel ${parallel}: ${why}; name more GPUs with --device`);
+    }
     return localExecutor({ devices, parallel });
   }
   try {
