@@ -166,7 +166,7 @@ export function engineSupports(
       () => `the ${kind} engine keeps one ring, not one for every time step: the cuda engine can`,
     );
   }
-  return { status: "ok", config: { ...shape, precision: executed, ptr_dtype } };
+  return { status: "ok", config: Object.assign(shape, { precision: executed, ptr_dtype }) };
 }
 
 /** What a failed allocation of JavaScript's own arrays is here. */

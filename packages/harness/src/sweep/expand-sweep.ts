@@ -119,13 +119,13 @@ function configurationOf({ sweep, parts }: Expansion, { index, labels, knobOf }:
   const spec = parts.spec(knobOf);
   const runner = parts.runner(knobOf);
   const lesson = parts.lesson(knobOf);
-  const problems = [
-    ...headProblems(heads),
-    ...problemsOf(spec),
-    ...runner.problems,
-    ...parts.support(knobOf).problems,
-    ...problemsOf(lesson),
-  ];
+  const problems = together(
+    headProblems(heads),
+    problemsOf(spec),
+    runner.problems,
+    parts.support(knobOf).problems,
+    problemsOf(lesson),
+  );
   if (problems.length > 0 || "problems" in spec || (lesson !== null && "problems" in lesson)) {
     return { index, labels, problems, probe: null, capability: none };
   }
@@ -169,10 +169,14 @@ function configurationOf({ sweep, parts }: Expansion, { index, labels, knobOf }:
   return {
     index,
     labels,
-    problems: none,
+    problems,
     probe: trialOfParts(probe, labels, { runner: runner.text, workload: spec.text }),
     capability,
   };
+}
+
+function together(...lists: readonly (readonly string[])[]): readonly string[] {
+  return lists.every(({ length }) => length === 0) ? none : lists.flat();
 }
 
 function headProblems(heads: number): readonly string[] {

@@ -79,13 +79,16 @@ export function planParts(sweep: SweepDocument, engine: PlannedEngine | null, ba
       return { problems };
     },
   );
-  const lesson = sharedBy(
-    varying.filter((name) => specNames.has(name) || name.startsWith(TASK_PREFIX)),
-    (knobOf) => {
-      const read = spec(knobOf);
-      return capability === undefined || "problems" in read ? null : lessonOf(capability, read.value, knobOf);
-    },
-  );
+  const lesson =
+    capability === undefined
+      ? () => null
+      : sharedBy(
+          varying.filter((name) => specNames.has(name) || name.startsWith(TASK_PREFIX)),
+          (knobOf) => {
+            const read = spec(knobOf);
+            return "problems" in read ? null : lessonOf(capability, read.value, knobOf);
+          },
+        );
   return { spec, runner, support, lesson };
 }
 
