@@ -1,6 +1,6 @@
 export { type BatchLimits, fileLimits, limitKey, memoryLimits } from "./batch/batch-limits.js";
 export type { BatchObservation, BatchProbe, BatchProbeStatus } from "./batch/batch-observation.js";
-export { type BatchProbeOptions, type MemoryShare, batchProbe, budgetShare } from "./batch/batch-probe.js";
+export { type BatchProbeOptions, type MemoryShare, batchProbe, budgetShare, deviceShare } from "./batch/batch-probe.js";
 export {
   BATCH_TARGETS_SCHEMA,
   type BatchTarget,
@@ -37,6 +37,7 @@ export {
   searchBatch,
 } from "./batch/search-batch.js";
 export { sectionPresets } from "./batch/section-presets.js";
+export { supportedBatch } from "./batch/supported-batch.js";
 export type { DocumentIssue } from "./document-fields.js";
 export { type CommandOptions, commandWorkload } from "./command/command-workload.js";
 export { type SamplesWriter, openSamples } from "./command/samples-writer.js";

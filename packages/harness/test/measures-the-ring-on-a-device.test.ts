@@ -4,6 +4,8 @@ import { type FakeDriverOptions, fakeDriver, fakeDriverLibrary } from "@vrx/nati
 import { type Engine, createEngine, predictMemory } from "@vrx/ring-engine";
 import { type WorkloadSpec, presets } from "@vrx/workload-schema";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { batchProbe, deviceShare } from "../src/batch/batch-probe.js";
+import { supportedBatch } from "../src/batch/supported-batch.js";
 import { probe } from "../src/probe.js";
 import { type RingWorkloadOptions, ringWorkload } from "../src/ring/ring-workload.js";
 
@@ -53,6 +55,47 @@ describe.skipIf(missing !== null)("the ring on a device", () => {
     expect(outcome.gpu?.foreign_processes).toBe(0);
     expect(outcome.extras["gpu_watch"]).not.toHaveProperty("error");
     expect(verdict.status).toBe("invalid");
+  });
+
+  it.each(["inplace", "materialized"] as const)(
+    "has its share of the device's memory predicted for every batch, with rings %s",
+    async (ring_history) => {
+      const engine = await engineOn();
+      const total = engine.device!.total_bytes;
+      const planning = { warmup_steps: 1, measure_steps: 1 };
+      const workload = ringWorkload(engine, { ring_history });
+      const predict = (await deviceShare(workload, spec, planning, total))!;
+      for (const batch of [1, 50, 200]) {
+        const { ratio, status } = await batchProbe(workload, spec, {
+          ...planning,
+          share: { key: "vram_ratio_reserved" },
+        })(batch, { signal: new AbortController().signal });
+        // A simulated device passes nothing; what it holds is counted all the same.
+        expect(status).toBe("invalid");
+        expect(predict(batch), `batch ${batch}`).toBeCloseTo(ratio!, 2);
+      }
+    },
+  );
+
+  it("is refused before it runs with a batch beyond what a block of the device has room for", async () => {
+    const engine = await engineOn();
+    const planning = { warmup_steps: 0, measure_steps: 1 };
+    const most = await supportedBatch(ringWorkload(engine), spec, planning);
+    const withBatch = (batch_size: number) => ({ ...spec, colony_spec: { ...spec.colony_spec, batch_size } });
+    expect(engine.supports(withBatch(most)).status).toBe("ok");
+    expect(engine.supports(withBatch(most + 1))).toMatchObject({
+      status: "unsupported",
+      code: "too_large",
+      engines: ["cpu"],
+      reason: expect.stringMatching(
+        /recurrence needs \d+ bytes of shared memory .*: make batch_size smaller/,
+      ) as string,
+    });
+    await expect(measure(engine, {}, withBatch(most + 1))).rejects.toMatchObject({ code: "unsupported" });
+    const { outcome } = await measure(engine, {}, withBatch(most));
+    expect(outcome.status).toBe("completed");
+    // The host's engines have no such limit.
+    expect(await supportedBatch(ringWorkload(await createEngine("cpu")), spec, planning)).toBe(2 ** 24);
   });
 
   it("says of fp16 that it is mixed precision", async () => {

@@ -9,9 +9,11 @@ import type {
   StepRequest,
   StepTrace,
 } from "./backend.js";
-import { RingEngineError } from "./errors.js";
+import { RingEngineError, isRingEngineError } from "./errors.js";
+import { cudaArena } from "./internal/cuda-arena.js";
 import { type CudaLayout, cudaLayout } from "./internal/cuda-layout.js";
-import { LOSS_SCALE, cudaSteps, scalesLoss } from "./internal/cuda-launches.js";
+import { type CudaLimits, LOSS_SCALE, cudaSteps, scalesLoss } from "./internal/cuda-launches.js";
+import { recurrenceMemory } from "./internal/cuda-shared-memory.js";
 import type { RingDevice } from "./internal/ring-device.js";
 import { checkStepRequest } from "./internal/step-request.js";
 import { type PointerWatch, pointerTelemetry, stateLoopTelemetry, switching } from "./internal/telemetry.js";
@@ -79,6 +81,17 @@ export async function createCudaBackend(config: RingConfig, device: RingDevice):
     return await create(config, device);
   } catch (error) {
     device.dispose();
+    throw error;
+  }
+}
+
+/** Why a device cannot execute a configuration, from the sizes alone; null where it can, if it has the memory. */
+export function cudaRefusal(config: RingConfig, limits: CudaLimits): string | null {
+  try {
+    recurrenceMemory(config, cudaArena(config, limits).plan, limits);
+    return null;
+  } catch (error) {
+    if (isRingEngineError(error) && error.code === "unsupported") return error.message;
     throw error;
   }
 }

@@ -11,7 +11,7 @@ import type {
   RingConfig,
 } from "./backend.js";
 import { type CpuInstructionSet, createCpuBackend } from "./cpu-backend.js";
-import { createCudaBackend } from "./cuda-backend.js";
+import { createCudaBackend, cudaRefusal } from "./cuda-backend.js";
 import type { EngineDevice } from "./engine-device.js";
 import { RingEngineError } from "./errors.js";
 import { RING_MODEL_VERSION, runIdentity } from "./identity.js";
@@ -92,10 +92,13 @@ export interface Engine {
   createBackend(config: RingConfig): Awaitable<RingBackend>;
 }
 
-type EngineParts = Pick<
+interface EngineParts extends Pick<
   Engine,
   "kind" | "version" | "precisions" | "threads" | "device" | "options" | "fallback" | "createBackend"
->;
+> {
+  /** Why the engine's device, of all of its kind, cannot execute a configuration; null where it can. */
+  readonly refusal?: (config: RingConfig) => string | null;
+}
 
 /** What the engines of this release compute in. */
 const PRECISIONS: Readonly<Record<EngineKind, readonly ComputePrecision[]>> = {
@@ -177,16 +180,23 @@ function asOutOfMemory(error: unknown): unknown {
   });
 }
 
-function engineOf(parts: EngineParts): Engine {
+function engineOf({ refusal, ...parts }: EngineParts): Engine {
   const { kind } = parts;
+  const supports: Engine["supports"] = (spec, options) => {
+    const support = engineSupports(kind, spec, options);
+    const reason = support.status === "ok" ? (refusal?.(support.config) ?? null) : null;
+    if (reason === null) return support;
+    const engines = KINDS.filter((other) => other !== kind && engineSupports(other, spec, options).status === "ok");
+    return { status: "unsupported", code: "too_large", reason, engines };
+  };
   return {
     ...parts,
     ptr_dtypes: POINTER_PRECISIONS,
-    supports: (spec, options) => engineSupports(kind, spec, options),
+    supports,
     prepare: async (spec, options, { seed, signal, batches }) => {
       signal?.throwIfAborted();
       checkSeed(seed);
-      const support = engineSupports(kind, spec, options);
+      const support = supports(spec, options);
       if (support.status === "unsupported") {
         throw new RingEngineError("unsupported", support.reason, {
           details: { reason: support.code, engines: support.engines },
@@ -289,6 +299,7 @@ async function openCudaEngine(options: EngineOptions): Promise<CudaEngineOpen> {
     // Another process may number devices otherwise: it gets the UUID.
     options: { device: facts.uuid, ...(driver === undefined ? {} : { driver }) },
     fallback: null,
+    refusal: (config) => cudaRefusal(config, facts),
     createBackend: async (config) => createCudaBackend(config, await open()),
   });
   return { status: "ok", engine };

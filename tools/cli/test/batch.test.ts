@@ -1,9 +1,14 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadAddon } from "@vrx/native-cuda";
+import { fakeDriverLibrary } from "@vrx/native-cuda/testing";
 import { beforeAll, describe, expect, it } from "vitest";
 import { testFolder } from "./helpers/folder.js";
 import { specText } from "./helpers/specs.js";
 import { type Outcome, vrx } from "./helpers/vrx.js";
+
+const noFakeDriver = fakeDriverLibrary().status === "unavailable" || loadAddon().status === "unavailable";
+if (noFakeDriver) console.log("skipped: batches on a GPU: there is no compiler for the fake driver");
 
 const folder = testFolder();
 const batch = (...words: string[]): Outcome => vrx(["batch", ...words], { cwd: folder });
@@ -123,6 +128,36 @@ describe("vrx batch find", () => {
     expect(without.stderr).toContain("declare --memory-budget-bytes N");
   });
 
+  it.skipIf(noFakeDriver).each(["inplace", "materialized"])(
+    "predicts what the ring holds on a GPU with rings %s, and no simulated batch passes",
+    (history) => {
+      const large = { ant: { ring_len: 4096, slot_dim: 16 }, colony: { seq_len: 4, synth_len: 4 } };
+      writeFileSync(join(folder, "large.json"), specText(large));
+      const words = [
+        "find",
+        "large.json",
+        "--fake-driver",
+        "--ring-history",
+        history,
+        "--max-probes",
+        "2",
+        "-o",
+        history,
+      ];
+      const { code, stdout } = batch(...words, "--measure-steps", "1", "--warmup-steps", "0", "--json");
+      expect(code).toBe(1);
+      const [search] = (JSON.parse(stdout) as Found).searches;
+      expect(search).toMatchObject({ batch: null, status: "none_passes" });
+      for (const { status, reason, predicted_ratio, ratio } of search!.observations) {
+        expect({ status, reason }).toMatchObject({
+          status: "invalid",
+          reason: expect.stringContaining("simulated") as string,
+        });
+        expect(ratio).toBeCloseTo(predicted_ratio!, 2);
+      }
+    },
+  );
+
   it("ends with 1 where nothing passes and with 3 where nobody measures the share", () => {
     const fail = ["--", "python3", "-c", "import sys; sys.exit('RuntimeError: CUDA out of memory')"];
     const none = batch("find", "a.json", ...run_sizes, "-o", "none", ...fail);
@@ -142,6 +177,8 @@ describe("vrx batch find", () => {
     expect(batch("find", "a.json", "--heads", "1,x", ...program).stderr).toContain("--heads: expected whole numbers");
     expect(batch("find", "nowhere.json", ...program).stderr).toContain("nowhere.json: no such file");
     expect(batch("find", "a.json", "--", "no-such-program").stderr).toContain("no-such-program");
+    const history = batch("find", "a.json", "--ring-history", "materialized", ...program);
+    expect(history.stderr).toContain("--ring-history is for the ring");
     expect(batch("find", "a.json", "--target", "0.5", "--low", "0.6", ...program).stderr).toContain(
       "band: expected low",
     );
@@ -153,7 +190,13 @@ interface Found {
     readonly batch: number;
     readonly boundary_batch: number | null;
     readonly notes: string[];
-    readonly observations: { readonly batch: number; readonly status: string }[];
+    readonly observations: {
+      readonly batch: number;
+      readonly status: string;
+      readonly reason: string | null;
+      readonly predicted_ratio: number | null;
+      readonly ratio: number | null;
+    }[];
   }[];
 }
 

@@ -6,6 +6,7 @@ import { type ProbeOptions, planProbe, probe } from "../probe.js";
 import type { Workload } from "../workload.js";
 import type { BatchProbe } from "./batch-observation.js";
 import type { ProbeAt } from "./search-batch.js";
+import { supportedBatch } from "./supported-batch.js";
 
 /**
  * What share of memory a probe is asked for. `vram_ratio_reserved`: of the GPU's memory. `memory_budget_ratio`: peak
@@ -62,7 +63,7 @@ const IDLE_PROCESS_BYTES = 75e6;
 
 /**
  * The share of a memory budget that each batch is predicted to take, by what the workload says of its memory before it
- * runs; undefined where it says nothing. Of GPU memory see `vramShare`.
+ * runs; undefined where it says nothing.
  */
 export async function budgetShare(
   workload: Workload,
@@ -70,7 +71,30 @@ export async function budgetShare(
   options: Omit<ProbeOptions, "out" | "signal">,
   memory_budget_bytes: number,
 ): Promise<((batch: number) => number) | undefined> {
-  const bytesAt = async (batch: number): Promise<number | null> => {
+  const bytesAt = await predictedBytes(workload, spec, options);
+  return bytesAt && ((batch) => (IDLE_PROCESS_BYTES + bytesAt(batch)) / memory_budget_bytes);
+}
+
+/**
+ * The share of a GPU's memory that each batch is predicted to reserve, by what the workload says of its memory on the GPU
+ * before it runs; undefined where it says nothing, as programs do: see `vramShare`.
+ */
+export async function deviceShare(
+  workload: Workload,
+  spec: WorkloadSpec,
+  options: Omit<ProbeOptions, "out" | "signal">,
+  total_vram_bytes: number,
+): Promise<((batch: number) => number) | undefined> {
+  const bytesAt = await predictedBytes(workload, spec, options);
+  return bytesAt && ((batch) => bytesAt(batch) / total_vram_bytes);
+}
+
+async function predictedBytes(
+  workload: Workload,
+  spec: WorkloadSpec,
+  options: Omit<ProbeOptions, "out" | "signal">,
+): Promise<((batch: number) => number) | undefined> {
+  const bytesOf = async (batch: number): Promise<number | null> => {
     const workload_spec = { ...spec, colony_spec: { ...spec.colony_spec, batch_size: batch } };
     const { description } = await planProbe(workload, workload_spec, options);
     const memory = description.extras?.["memory"];
@@ -78,10 +102,12 @@ export async function budgetShare(
     return typeof bytes === "number" ? bytes : null;
   };
   // The sizes of all arrays are linear in the batch but for padding, which is small beside them.
-  const [few, many] = [await bytesAt(8), await bytesAt(1032)];
+  const most = await supportedBatch(workload, spec, options);
+  const [one, other] = [Math.min(8, most), Math.min(1032, most)];
+  const [few, many] = [await bytesOf(one), await bytesOf(other)];
   if (few === null || many === null) return undefined;
-  const slope = (many - few) / 1024;
-  return (batch) => (IDLE_PROCESS_BYTES + few + slope * (batch - 8)) / memory_budget_bytes;
+  const slope = (many - few) / Math.max(1, other - one);
+  return (batch) => few + slope * (batch - one);
 }
 
 function whyNoShare(share: MemoryShare, used: number | null, whole: number | null): string | null {

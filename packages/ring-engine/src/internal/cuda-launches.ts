@@ -1,7 +1,7 @@
 import type { RingConfig, StepRequest } from "../backend.js";
-import { RingEngineError } from "../errors.js";
 import { POINTER_HEADS } from "./cuda-arena.js";
 import type { CudaBatch, CudaLayout } from "./cuda-layout.js";
+import { type Resident, recurrenceMemory, recurrenceThreads } from "./cuda-shared-memory.js";
 
 /** An argument of a kernel after the arena, which all of them take first. */
 export type CudaArgument = readonly ["i32" | "i64" | "f64", number];
@@ -32,47 +32,11 @@ const TILE_THREADS = 64;
 const SUM_THREADS = 256;
 const READOUT_THREADS = 128;
 const READOUT_CLASSES = 4;
-const WARP = 32;
-const MOST_WARPS = 16;
 /** Blocks of a launch whose threads go through their elements in strides. */
 const STRIDED_BLOCKS_PER_MULTIPROCESSOR = 4;
 
 const i32 = (value: number): CudaArgument => ["i32", value];
 const i64 = (value: number): CudaArgument => ["i64", value];
-
-/** Bytes of shared memory that pieces of these sizes take, as the kernels' carver hands them out. */
-function carved(pieces: readonly number[]): number {
-  return pieces.reduce((sum, bytes) => sum + Math.ceil(bytes / 16) * 16, 0);
-}
-
-/** Warps of a recurrence's blocks: enough that each has some of the depth, no more than share a multiprocessor well. */
-function recurrenceThreads(depth: number): number {
-  return WARP * Math.max(1, Math.min(MOST_WARPS, Math.ceil(depth / 16)));
-}
-
-interface Resident {
-  readonly shared_bytes: number;
-  /** One for each slice of weights, in order: whether a block keeps it in shared memory. */
-  readonly resident: readonly boolean[];
-}
-
-/** Takes in as many slices as fit; the others are read through the caches. */
-function resident(what: string, pieces: readonly number[], slices: readonly number[], limit: number): Resident {
-  let shared_bytes = carved(pieces);
-  if (shared_bytes > limit) {
-    throw new RingEngineError(
-      "unsupported",
-      `the ${what} needs ${shared_bytes} bytes of shared memory in a block, and this device has ${limit}: make batch_size smaller`,
-      { details: { reason: "too_large", engines: ["cpu"] } },
-    );
-  }
-  const kept = slices.map((bytes) => {
-    const fits = shared_bytes + carved([bytes]) <= limit;
-    if (fits) shared_bytes += carved([bytes]);
-    return fits;
-  });
-  return { shared_bytes, resident: kept };
-}
 
 /** The launches of a training step, in the order in which they run on one stream. */
 export interface CudaSteps {
@@ -88,7 +52,7 @@ export function cudaSteps(config: RingConfig, layout: CudaLayout, limits: CudaLi
   const { slot_dim: D, synth_len: T, batch_size: B, sensory_dim: S, num_classes: C, window_radius } = config;
   const W = 2 * window_radius + 1;
   const fused = plan.fused === 1;
-  const { columns, units, blocks, gate_rows, unit_rows, sensory_units, sensory_gate_rows, sensory_unit_rows } = plan;
+  const { blocks } = plan;
   const suffix = real === 8 ? "f64" : "f32";
   const both = `${suffix}_${pointer === 8 ? "p64" : "p32"}`;
   const strided = STRIDED_BLOCKS_PER_MULTIPROCESSOR * limits.multiprocessors;
@@ -125,71 +89,9 @@ export function cudaSteps(config: RingConfig, layout: CudaLayout, limits: CudaLi
       i64(shared_bytes),
     );
 
-  const limit = limits.shared_bytes_per_block;
   const threads = recurrenceThreads(D);
-  const owned = units * B;
-  const forwardShared = resident(
-    "forward recurrence",
-    [
-      16 * real * threads,
-      real * gate_rows * columns,
-      real * gate_rows * columns,
-      real * POINTER_HEADS * columns,
-      pointer * B,
-      pointer * B,
-      pointer * B,
-      pointer * B * W,
-      pointer * B * W,
-      4 * B * W,
-      ...(fused ? [real * unit_rows * columns, real * sensory_gate_rows * columns] : []),
-      real * POINTER_HEADS * D,
-    ],
-    [
-      real * D * gate_rows,
-      real * D * gate_rows,
-      ...(fused ? [real * S * sensory_gate_rows, real * S * unit_rows] : []),
-    ],
-    limit,
-  );
-  const backwardShared = resident(
-    "backward recurrence",
-    [
-      16 * real * threads,
-      real * unit_rows * columns,
-      real * unit_rows * columns,
-      real * owned,
-      pointer * owned,
-      8 * owned,
-      pointer * B,
-      pointer * 16 * B,
-      real * POINTER_HEADS * B,
-      pointer * B * W,
-      pointer * B * W,
-      4 * B * W,
-      ...(fused
-        ? [real * sensory_unit_rows * columns, real * sensory_unit_rows * columns, real * sensory_units * B]
-        : []),
-    ],
-    [
-      3 * real * D * unit_rows,
-      3 * real * D * unit_rows,
-      ...(fused ? [3 * real * S * sensory_unit_rows, real * D * sensory_unit_rows] : []),
-    ],
-    limit,
-  );
   const sensoryThreads = recurrenceThreads(S);
-  const sensoryForward = resident(
-    "sensory recurrence",
-    [16 * real * sensoryThreads, real * sensory_gate_rows * columns],
-    [real * S * sensory_gate_rows],
-    limit,
-  );
-  const sensoryBackward = resident(
-    "sensory recurrence",
-    [16 * real * sensoryThreads, real * sensory_unit_rows * columns, real * sensory_units * B],
-    [3 * real * S * sensory_unit_rows],
-    limit,
-  );
+  const shared = recurrenceMemory(config, plan, limits);
 
   const layoutOf = (name: string): { readonly index: number; readonly offset: number } => {
     const index = arena.parameters.findIndex((slot) => slot.name === name);
@@ -213,7 +115,7 @@ export function cudaSteps(config: RingConfig, layout: CudaLayout, limits: CudaLi
             `ring_sensory_forward_${suffix}`,
             arena.sensory_blocks,
             sensoryThreads,
-            sensoryForward,
+            shared.sensory_forward,
             ...stepsOf(segment),
           ),
         ]),
@@ -228,7 +130,7 @@ export function cudaSteps(config: RingConfig, layout: CudaLayout, limits: CudaLi
               `ring_sensory_backward_${suffix}`,
               arena.sensory_blocks,
               sensoryThreads,
-              sensoryBackward,
+              shared.sensory_backward,
               ...stepsOf(segment),
             ),
           ]),
@@ -248,7 +150,7 @@ export function cudaSteps(config: RingConfig, layout: CudaLayout, limits: CudaLi
   const forward = (forced: boolean): readonly CudaLaunch[] => [
     launch(`ring_start_${both}`, { blocks: strided }),
     ...inputs,
-    recurrence(`ring_forward_${both}`, blocks, threads, forwardShared, i32(forced ? 1 : 0)),
+    recurrence(`ring_forward_${both}`, blocks, threads, shared.forward, i32(forced ? 1 : 0)),
     launch(`ring_logits_${suffix}`, { blocks: B * Math.ceil(C / READOUT_CLASSES), threads: READOUT_THREADS }),
     launch(`ring_loss_${suffix}`, { blocks: B, threads: READOUT_THREADS }),
     ...(watched > 0 ? [each(`ring_modes_${suffix}`, T * watched)] : []),
@@ -259,7 +161,7 @@ export function cudaSteps(config: RingConfig, layout: CudaLayout, limits: CudaLi
   const backward: readonly CudaLaunch[] = [
     each(`ring_dfeature_${suffix}`, B * D),
     each(`ring_head_gradients_${suffix}`, config.expert_heads * (C * D + C)),
-    recurrence(`ring_backward_${both}`, blocks, threads, backwardShared),
+    recurrence(`ring_backward_${both}`, blocks, threads, shared.backward),
     ...(bridge === null ? [] : [products(bridge.backward)]),
     ...sensoryBackwardSteps,
     ...(config.sensory_ring ? [over(`ring_slope_${suffix}`, T * B * S)] : []),

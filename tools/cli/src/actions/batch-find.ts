@@ -17,6 +17,7 @@ import {
   capacityShare,
   comboSpec,
   commandWorkload,
+  deviceShare,
   estimateBatch,
   fileLimits,
   isHarnessError,
@@ -25,6 +26,7 @@ import {
   ringProcess,
   searchBatch,
   sectionPresets,
+  supportedBatch,
   vramShare,
 } from "@vrx/harness";
 import { collectEnv } from "@vrx/objective-contract/node";
@@ -36,7 +38,8 @@ import { quoteName } from "../frame/printable.js";
 import { figure, table } from "../frame/table.js";
 import { capacityModelOf } from "../inputs/capacity-model.js";
 import { readNamedSpecs } from "../inputs/spec-source.js";
-import { namedEngine } from "../inputs/named-engine.js";
+import { fakeDevice, namedEngine } from "../inputs/named-engine.js";
+import { requireNoRingOptions } from "../inputs/program-options.js";
 
 const TARGETS_FILE = "ant_ratio_batch_targets_v0.json";
 
@@ -53,9 +56,9 @@ export async function run(call: BatchFindCall): Promise<ExitCode> {
   const found: (Configuration & { readonly search: BatchSearch; readonly target: BatchTarget })[] = [];
   const configurations = await configurationsOf(call);
   const share = shareOf(call);
-  const workload = await workloadOf(call);
+  const { workload, vram_bytes } = await measuredOf(call);
   const model = options.model === undefined ? undefined : await capacityModelOf(options.model);
-  const total_vram_bytes = share.key === "memory_budget_ratio" ? null : await vramOf(options, model);
+  const total_vram_bytes = share.key === "memory_budget_ratio" ? null : await vramOf(options, vram_bytes, model);
   mkdirSync(out, { recursive: true });
   for (const one of configurations) {
     const name = `${one.name} E${one.heads}`;
@@ -114,8 +117,8 @@ async function configurationsOf({ operands, options }: BatchFindCall): Promise<r
 }
 
 function shareOf({ options, rest }: BatchFindCall): MemoryShare {
-  const { engine, device, "memory-budget-bytes": budget } = options;
-  const onGpu = engine === "cuda" || (device !== undefined && device !== "cpu");
+  const { engine, device, "memory-budget-bytes": budget, "fake-driver": fake } = options;
+  const onGpu = engine === "cuda" || fake || (device !== undefined && device !== "cpu");
   if (budget !== undefined) return { key: "memory_budget_ratio", memory_budget_bytes: budget };
   if (rest !== undefined || onGpu) return { key: "vram_ratio_reserved" };
   throw new CliError(
@@ -125,8 +128,14 @@ function shareOf({ options, rest }: BatchFindCall): MemoryShare {
   );
 }
 
-async function workloadOf({ options, rest, output }: BatchFindCall): Promise<Workload> {
-  const { engine, threads, device } = options;
+interface Measured {
+  readonly workload: Workload;
+  /** The memory of the GPU that it runs on, as far as that is known before it runs. */
+  readonly vram_bytes: number | null;
+}
+
+async function measuredOf({ options, rest, output }: BatchFindCall): Promise<Measured> {
+  const { engine, threads, device, "ring-history": ring_history, "fake-driver": fake } = options;
   if (rest === undefined) {
     const onGpu = device !== undefined && device !== "cpu";
     if (onGpu && (engine === "cpu" || engine === "reference")) {
@@ -135,22 +144,36 @@ async function workloadOf({ options, rest, output }: BatchFindCall): Promise<Wor
         `--device: the ${engine} engine runs on the cpu, found ${JSON.stringify(device)}`,
       );
     }
-    const given = threads === undefined ? {} : { threads };
-    return ringProcess(await namedEngine(engine, output, onGpu ? { ...given, device } : given));
+    const named = await namedEngine(engine, output, {
+      ...(threads === undefined ? {} : { threads }),
+      ...(onGpu ? { device } : {}),
+      ...(await fakeDevice(fake)),
+    });
+    return {
+      workload: ringProcess(named, ring_history === undefined ? {} : { ring_history }),
+      vram_bytes: named.device?.total_bytes ?? null,
+    };
   }
   const [file, ...args] = rest;
   if (file === undefined) throw new CliError("bad_arguments", "expected a command after `--`, found nothing");
-  if (engine !== "auto" || threads !== undefined) {
-    const option = engine === "auto" ? "--threads" : "--engine";
-    throw new CliError("bad_arguments", `${option} is for the ring; a program after \`--\` executes itself`);
-  }
-  return commandWorkload({ argv: [file, ...args], ...(device === undefined ? {} : { device }) });
+  requireNoRingOptions({
+    "--fake-driver": fake,
+    "--engine": engine !== "auto",
+    "--threads": threads !== undefined,
+    "--ring-history": ring_history !== undefined,
+  });
+  const workload = commandWorkload({ argv: [file, ...args], ...(device === undefined ? {} : { device }) });
+  return { workload, vram_bytes: null };
 }
 
 /** The memory of the GPU as far as it is known before the first probe. */
-async function vramOf(options: BatchFindCall["options"], model: CapacityModel | undefined): Promise<number | null> {
-  const { "total-vram-bytes": given } = options;
-  if (given !== undefined) return given;
+async function vramOf(
+  options: BatchFindCall["options"],
+  vram_bytes: number | null,
+  model: CapacityModel | undefined,
+): Promise<number | null> {
+  const known = options["total-vram-bytes"] ?? vram_bytes;
+  if (known !== null) return known;
   const { total_vram_bytes } = await collectEnv({ precision: "fp32", amp: false });
   return total_vram_bytes ?? model?.calibrated_on.total_vram_bytes ?? null;
 }
@@ -179,12 +202,15 @@ async function searchOne(
   const { target = 0.85, low = Math.min(0.82, target), high = Math.max(0.88, target) } = options;
   const runs = join(out, "runs", name.replaceAll(/[^\w.-]+/g, "_"));
   try {
-    const { header, description } = await planProbe(workload, spec, planning);
+    const max_batch = await supportedBatch(workload, spec, planning);
+    const smallest = { ...spec, colony_spec: { ...spec.colony_spec, batch_size: 1 } };
+    const { header, description } = await planProbe(workload, smallest, planning);
     const predict = await predictionOf({ workload, share, model, total_vram_bytes, out }, spec, heads, planning);
     const search: SearchBatchOptions = {
       target_ratio: target,
       band: [low, high],
       max_probes: options["max-probes"],
+      max_batch,
       time_limit_s: options["time-limit"],
       limits: fileLimits(join(out, "limits.json")),
       limit_key: limitKey({
@@ -201,7 +227,13 @@ async function searchOne(
     };
     const start = startOf(model, spec, total_vram_bytes);
     output.progress().update(`${name}: probing`);
-    return await searchBatch(batchProbe(workload, spec, { ...planning, share, out: runs }), { ...search, ...start });
+    const found = await searchBatch(batchProbe(workload, spec, { ...planning, share, out: runs }), {
+      ...search,
+      ...start,
+    });
+    if (found.status === "in_band" || found.batch !== max_batch) return found;
+    const note = `the ${header.engine} engine takes at most ${max_batch} samples of this workload on this device`;
+    return { ...found, notes: [...found.notes, note] };
   } catch (error) {
     if (!isHarnessError(error)) throw error;
     const code = error.code === "command_not_found" ? "bad_environment" : "bad_input";
@@ -221,7 +253,8 @@ async function predictionOf(
   if (total_vram_bytes === null) return undefined;
   const combo = model === undefined ? {} : comboSpec(spec, model.track.precision);
   const fitted = model === undefined ? undefined : capacityShare(model, combo, total_vram_bytes);
-  return fitted ?? vramShare(spec, heads, total_vram_bytes);
+  const own = fitted ?? (await deviceShare(workload, spec, planning, total_vram_bytes));
+  return own ?? vramShare(spec, heads, total_vram_bytes);
 }
 
 /** The safe start of a model, and the largest batch it knows to pass on this very GPU. */

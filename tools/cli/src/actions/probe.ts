@@ -22,6 +22,7 @@ import type { Output } from "../frame/output.js";
 import { composeSpec } from "../inputs/ant-colony.js";
 import { readNamedSpec } from "../inputs/spec-source.js";
 import { fakeDevice, namedEngine } from "../inputs/named-engine.js";
+import { requireNoRingOptions } from "../inputs/program-options.js";
 import {
   inBytes,
   inSeconds,
@@ -131,15 +132,12 @@ export async function workloadOf({ operands, options, rest, output }: MeasuringC
   }
   const [file, ...args] = rest;
   if (file === undefined) throw new CliError("bad_arguments", "expected a command after `--`, found nothing");
-  const ofTheRing = Object.entries({
+  requireNoRingOptions({
     "--fake-driver": fake,
     "--engine": engine !== "auto",
     "--threads": threads !== undefined,
     "--ring-history": ring_history !== undefined,
-  }).find(([, given]) => given);
-  if (ofTheRing !== undefined) {
-    throw new CliError("bad_arguments", `${ofTheRing[0]} is for the ring; a program after \`--\` executes itself`);
-  }
+  });
   const usesStdin = [operands.spec, options.ant, options.colony].includes("-");
   const stderr = descriptorSink(2);
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };

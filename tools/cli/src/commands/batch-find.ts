@@ -1,7 +1,8 @@
 import { jsonOption } from "../frame/common-options.js";
 import { type CallOf, defineCommand, operands } from "../frame/define-command.js";
 import { choice, decimal, integer, text } from "../frame/options.js";
-import { engineOption } from "./engine-option.js";
+import { engineOption, ringHistoryOption } from "./engine-option.js";
+import { fakeDriverOption } from "./fake-driver-option.js";
 
 const takes = {
   operands: {
@@ -23,7 +24,7 @@ const takes = {
       min: 1,
       fallback: undefined,
     }),
-    "total-vram-bytes": integer("the GPU's memory, to predict by (default: as nvidia-smi says)", {
+    "total-vram-bytes": integer("the GPU's memory, to predict by (default: as the driver or nvidia-smi says)", {
       min: 1,
       fallback: undefined,
     }),
@@ -34,7 +35,9 @@ const takes = {
       max: 1024,
       fallback: undefined,
     }),
-    device: text("DEVICE", "what a program is expected to run on: cuda:0, a GPU's UUID"),
+    device: text("DEVICE", "what the ring, or a program, is to run on: cuda:0, a GPU's UUID"),
+    "ring-history": ringHistoryOption,
+    "fake-driver": fakeDriverOption,
     "warmup-steps": integer("steps of a probe before those that count", { min: 0, fallback: 2 }),
     "measure-steps": integer("steps of a probe that count", { min: 1, fallback: 20 }),
     seed: integer("data, initial values and pointers follow from it", { min: 0, fallback: 0 }),
@@ -66,6 +69,10 @@ export const batchFind = defineCommand({
     {
       does: "for a training program on this host's GPU",
       line: "vrx batch find od1_small --precision fp16 -- python3 train.py",
+    },
+    {
+      does: "for the ring on a GPU, with a ring kept for every time step",
+      line: "vrx batch find od1_small --engine cuda --ring-history materialized",
     },
     {
       does: "for the ring on the CPU, in half a gigabyte",

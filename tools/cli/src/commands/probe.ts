@@ -1,7 +1,7 @@
 import { jsonOption } from "../frame/common-options.js";
 import { type CallOf, defineCommand, optionalOperand } from "../frame/define-command.js";
 import { choice, decimal, flag, integer, text } from "../frame/options.js";
-import { engineOption } from "./engine-option.js";
+import { engineOption, ringHistoryOption } from "./engine-option.js";
 import { fakeDriverOption } from "./fake-driver-option.js";
 
 const takes = {
@@ -27,11 +27,7 @@ const takes = {
       "automatic mixed precision (default: 1 for fp16, bf16 and amp, 0 for fp32 and fp64)",
       undefined,
     ),
-    "ring-history": choice(
-      ["inplace", "materialized"],
-      "one ring, or on the cuda engine a ring kept for every time step, as automatic differentiation does (default: inplace)",
-      undefined,
-    ),
+    "ring-history": ringHistoryOption,
     "warmup-steps": integer("steps before those that count", { min: 0, fallback: 5 }),
     "measure-steps": integer("steps that count; fewer than 20 leave the verdict inconclusive", {
       min: 1,
