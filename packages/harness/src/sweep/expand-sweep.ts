@@ -132,6 +132,7 @@ function configurationOf({ sweep, parts }: Expansion, { index, labels, knobOf }:
   const workload = spec.value;
   const [seed = 0] = sweep.seeds;
   const toolkit = sweep.toolkit === "exact" ? HARNESS_VERSION : null;
+  // Members of plans are in the order of canonical JSON, as `trialOfParts` wants them.
   const probe: ProbePlan = {
     amp: null,
     contract: "objective_contract_v1",

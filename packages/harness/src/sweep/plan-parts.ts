@@ -25,6 +25,7 @@ export interface Problems {
   readonly problems: readonly string[];
 }
 
+/** A runner, and what is wrong with those of its options that no size depends on. */
 export interface RunnerPart extends Part<Runner>, Problems {}
 
 /** What a configuration is trained on, by whom, and for how long. */
@@ -50,6 +51,7 @@ const OPTION_PREFIX = "options.";
 const TASK_PREFIX = "task.";
 const SIZE_KNOBS: ReadonlySet<string> = new Set(SIZE_OPTIONS.map((name) => OPTION_PREFIX + name));
 
+/** `base` are the knobs that all configurations have unless an axis or an override sets them; no engine: trials are programs. */
 export function planParts(sweep: SweepDocument, engine: PlannedEngine | null, base: Knobs): PlanParts {
   const { axes = [], overrides = [], capability } = sweep;
   const varying = [...new Set([...axisNames(axes), ...overrides.flatMap(({ set }) => Object.keys(set))])];
