@@ -28,9 +28,10 @@ export async function run({ operands, options, output }: SweepPlanCall): Promise
     const { configurations: planned, ...totals } = plan;
     output.printJson({ name: sweep.name, out: dir, ...totals, predicted_cost: cost, configurations: planned });
   } else {
-    planLines(plan).forEach((line) => output.print(line));
+    // At once: a hundred thousand lines by themselves take longer than planning them.
+    output.print(planLines(plan).join("\n"));
     output.print(
-      `${plan.configurations.length} configurations, ${plan.trials} trials, ${plan.done} of them done, in ${dir}`,
+      `${counted(plan.configurations.length, "configuration")}, ${counted(plan.trials, "trial")}, ${plan.done} of them done, in ${dir}`,
     );
     output.print(timeLine(plan));
     if (cost !== null) output.print(costLine(cost));
@@ -41,7 +42,7 @@ export async function run({ operands, options, output }: SweepPlanCall): Promise
 function planLines({ configurations }: SweepPlan): readonly string[] {
   const rows = configurations.map((one: PlannedConfiguration) => [
     labelText(one),
-    one.problems.length > 0 ? "cannot run" : `${one.trials.length} trials`,
+    one.problems.length > 0 ? "cannot run" : counted(one.trials.length, "trial"),
     one.predicted_bytes === null ? "-" : `${(one.predicted_bytes / 1e6).toFixed(1)} MB`,
     one.predicted_flops === null ? "-" : `${(one.predicted_flops / 1e9).toFixed(1)} GFLOP`,
     one.predicted_s === null ? "-" : duration(one.predicted_s),
@@ -53,12 +54,16 @@ function planLines({ configurations }: SweepPlan): readonly string[] {
 function timeLine({ predicted_s, unknown, basis }: SweepPlan): string {
   const how =
     basis.kind === "measured"
-      ? `by ${basis.probes} ${basis.probes === 1 ? "probe" : "probes"} measured here`
+      ? `by ${counted(basis.probes, "probe")} measured here`
       : basis.kind === "estimate"
         ? "by an estimate of a GPU's speed, which a first probe corrects"
         : "by the engine's usual speed, within a factor of three";
   const rest = unknown === 0 ? "" : `, beside ${unknown} of programs, whose time nobody knows`;
   return `what is left takes about ${duration(predicted_s)} (${how})${rest}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function duration(seconds: number): string {
