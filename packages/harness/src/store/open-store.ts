@@ -7,7 +7,7 @@ import { trialDigest } from "../trial/trial-digest.js";
 import type { TrialResult, TrialStatus } from "../trial/trial-result.js";
 import { Claims } from "./claims.js";
 import { exists, makeFolder, syncFolder, writeWhole } from "./durable.js";
-import { inParallel } from "./in-parallel.js";
+import { inParallel } from "../in-parallel.js";
 import { Journal } from "./journal.js";
 import { RESULT_FILE, sealBelow, verifyResult } from "./result-files.js";
 import type { Attempt, Outcome, Published, TrialState, TrialStore } from "./trial-store.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { recheckRun } from "@vrx/objective-contract/node";
 import type { TrialResult } from "../trial/trial-result.js";
 import { exists, syncFolder } from "./durable.js";
-import { inParallel } from "./in-parallel.js";
+import { inParallel } from "../in-parallel.js";
 
 /** The file that makes a folder a result. */
 export const RESULT_FILE = "result.json";

@@ -1,4 +1,5 @@
 import { HarnessError } from "../errors.js";
+import { inParallel } from "../in-parallel.js";
 import type { TrialEvent, TrialExecutor, TrialLimits } from "../executors/executor.js";
 import type { IdleRule } from "../executors/wait-for-idle.js";
 import type { TrialStore } from "../store/trial-store.js";
@@ -34,6 +35,8 @@ export interface RunSweepOptions {
   readonly preflight?: boolean;
 }
 
+const LOOKED_AT_TOGETHER = 256;
+
 /**
  * The trials of a shard: sorted by digest, every `of`-th. Shards are disjoint, together they are everything, and each
  * host finds its own without asking anybody.
@@ -61,13 +64,19 @@ export async function* runSweep(
   const all = [...byDigest.keys()];
   const mine = options.shard === undefined ? all : shardOf(all, options.shard);
   const states = await store.states();
+  const statusOf = (digest: string): TrialStatus => states.get(digest)?.status ?? "not_run";
   const open: Trial[] = [];
-  for (const digest of mine) {
-    const status = states.get(digest)?.status ?? "not_run";
-    const there = status !== "not_run" && (options.verify !== true || (await store.result(digest)) !== null);
-    const trial = byDigest.get(digest);
-    if (there) yield { event: "known", digest, status };
-    else if (trial !== undefined) open.push(trial);
+  const isThere = async (digest: string): Promise<boolean> =>
+    statusOf(digest) !== "not_run" && (options.verify !== true || (await store.result(digest)) !== null);
+  // Some at a time, so that what is known is told before everything is.
+  for (let first = 0; first < mine.length; first += LOOKED_AT_TOGETHER) {
+    const some = mine.slice(first, first + LOOKED_AT_TOGETHER);
+    for (const [i, there] of (await inParallel(some, isThere)).entries()) {
+      const trial = byDigest.get(some[i] ?? "");
+      if (trial === undefined) continue;
+      if (there) yield { event: "known", digest: trial.digest, status: statusOf(trial.digest) };
+      else open.push(trial);
+    }
   }
   await store.put(open);
   const pause = cooldown_s > 0 || idle !== undefined ? { pause: { cooldown_s, idle: idle ?? null } } : {};

@@ -2,6 +2,7 @@ import { join, relative, sep } from "node:path";
 import type { AntRatioPacket } from "@vrx/ant-ratio";
 import { buildPacketFromFolders } from "@vrx/ant-ratio/node";
 import { RUN_FOLDER } from "../store/result-files.js";
+import { inParallel } from "../in-parallel.js";
 import type { TrialStore } from "../store/trial-store.js";
 import type { Trial } from "../trial/trial.js";
 import type { TrialResult, TrialStatus } from "../trial/trial-result.js";
@@ -53,24 +54,21 @@ export async function sweepResults(
   store: TrialStore,
   root: string,
 ): Promise<SweepResults> {
-  const known = new Map<string, TrialResult | null>();
-  const resultOf = async (trial: Trial): Promise<TrialResult | null> => {
-    const there = known.get(trial.digest);
-    if (there !== undefined) return there;
-    const result = await store.result(trial.digest);
-    known.set(trial.digest, result);
-    return result;
-  };
+  const own = configurations.flatMap(({ probe, capability }) => (probe === null ? capability : [probe, ...capability]));
+  const digests = [...new Set(own.map(({ digest }) => digest))];
+  const found = await inParallel(digests, (digest) => store.result(digest));
+  const results = new Map(digests.map((digest, i) => [digest, found[i] ?? null]));
+  const resultOf = ({ digest }: Trial): TrialResult | null => results.get(digest) ?? null;
   const packets: AntRatioPacket[] = [];
   const rows: ConfigurationRow[] = [];
   for (const { index, labels, problems, probe, capability } of configurations) {
     const without: string[] = [];
-    const cost = probe === null ? null : await resultOf(probe);
+    const cost = probe === null ? null : resultOf(probe);
     const learnt: TrialRow[] = [];
     for (const trial of capability) {
-      const result = await resultOf(trial);
+      const result = resultOf(trial);
       learnt.push(rowOf(trial, result));
-      const joined = probe === null ? null : await join2(probe, cost, trial, result, store, root);
+      const joined = probe === null ? null : await packetOf(probe, cost, trial, result, store, root);
       if (joined === null) continue;
       if (typeof joined === "string") without.push(`seed ${trial.plan.seed}: ${joined}`);
       else packets.push(joined);
@@ -88,7 +86,7 @@ export async function sweepResults(
 }
 
 /** The packet of a probe and a capability run, or why there is none. */
-async function join2(
+async function packetOf(
   probe: Trial,
   cost: TrialResult | null,
   capability: Trial,
