@@ -77,6 +77,16 @@ describe("a sweep file", () => {
     );
   });
 
+  it("has options of the ring that there are, with values that they take", () => {
+    const options = "{ window_radius: 99, learning_rat: 0.1, expert_heads: 2, sensory_len: null, num_classes: 8 }";
+    const text = demo.replace(/^runner:.*\n(?: .*\n)*/m, `runner: { engine: reference, options: ${options} }\n`);
+    const issues = issuesOf(text).join("\n");
+    expect(issuesOf(text)).toHaveLength(3);
+    expect(issues).toContain("/runner/options/window_radius: expected an integer from 0 to 64, found 99");
+    expect(issues).toMatch(/\/runner\/options\/learning_rat: expected one of .*did you mean learning_rate\?/);
+    expect(issues).toMatch(/\/runner\/options\/expert_heads: expected one of num_classes, /);
+  });
+
   it("may not have a key twice, nor use aliases to grow without bound", () => {
     expect(issuesOf(`${demo}name: again\n`).join()).toMatch(/s\.yaml:\d+:\d+: Map keys must be unique/);
     const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 8 }, (_, i) => {

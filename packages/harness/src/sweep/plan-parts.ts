@@ -193,8 +193,10 @@ function engineProblems(
   heads: number,
 ): readonly string[] {
   if (engine === null || runner.kind !== "ring") return [];
+  // A number of heads that is none has been told as one.
+  const expert_heads = Number.isSafeInteger(heads) && heads >= 1 ? heads : 1;
   try {
-    const support = engine.supports(workload, { ...optionsOf(runner, true), expert_heads: heads });
+    const support = engine.supports(workload, { ...optionsOf(runner, true), expert_heads });
     return support.status === "unsupported" ? [support.reason] : [];
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];

@@ -1,4 +1,5 @@
 import { packetAxes } from "@vrx/ant-ratio";
+import { DEFAULT_RING_OPTIONS, resolveRingOptions } from "@vrx/ring-engine";
 import { presets } from "@vrx/workload-schema";
 import { nearestOf } from "./nearest.js";
 
@@ -73,6 +74,25 @@ const preset: Check = (value, path, problems) => {
   if (typeof value === "string" && PRESETS.includes(value)) return;
   const expected = `a preset (${PRESETS.join(", ")}) or knobs`;
   problems.push({ path, expected, found: shown(value), ...nearestOf(String(value), PRESETS) });
+};
+
+const OPTIONS = Object.keys(DEFAULT_RING_OPTIONS).filter((name) => name !== "expert_heads");
+
+/** Options of the ring that all configurations have; the number of heads is a knob. */
+const ringOptions: Check = (value, path, problems) => {
+  if (!isObject(value)) {
+    problems.push({ path, expected: "options of the ring and their values", found: shown(value) });
+    return;
+  }
+  for (const [name, one] of Object.entries(value)) {
+    const read = OPTIONS.includes(name) ? resolveRingOptions(Object.fromEntries([[name, one]])) : null;
+    if (read === null) {
+      const expected = `one of ${OPTIONS.join(", ")}`;
+      problems.push({ path: [...path, name], expected, found: shown(name), ...nearestOf(name, OPTIONS) });
+    } else if (read.status === "invalid") {
+      for (const { expected } of read.issues) problems.push({ path: [...path, name], expected, found: shown(one) });
+    }
+  }
 };
 
 const AXES = packetAxes.map(({ key }) => key);
@@ -164,7 +184,7 @@ export function sweepProblems(value: unknown, known: ReadonlySet<string>): reado
           optional: {
             threads: whole(1),
             instruction_set: oneOf("generic", "avx2", "avx512"),
-            options: knobsOfAnyName(knobValue),
+            options: ringOptions,
           },
         }),
         argv: program,
