@@ -163,6 +163,8 @@ describe("vrx batch find", () => {
     const none = batch("find", "a.json", ...run_sizes, "-o", "none", ...fail);
     expect(none.code).toBe(1);
     expect(none.stdout).toContain("no batch after 1 probes (none_passes: a batch of 1 does not pass)");
+    const broken = batch("find", "a.json", ...run_sizes, "-o", "broken", "--", "python3", "-c", "import nothing_of_it");
+    expect(broken.stdout).toContain("runtime_exception: the program exited with code 1: ModuleNotFoundError");
     const silent = device.replace(', "vram_reserved_bytes": reserved, "vram_allocated_bytes": size', "");
     writeFileSync(join(folder, "silent.py"), silent.replace("cuda:0", "cpu"));
     const unknown = batch("find", "a.json", ...run_sizes, "-o", "unknown", "--", "python3", "silent.py");

@@ -34,7 +34,7 @@ export function batchProbe(workload: Workload, spec: WorkloadSpec, options: Batc
     const workload_spec = { ...spec, colony_spec: { ...spec.colony_spec, batch_size: batch } };
     const folder = out === undefined ? {} : { out: freeFolder(out, batch) };
     const result = await probe(workload, workload_spec, { ...rest, ...folder, signal });
-    const { verdict, env } = result;
+    const { verdict, env, outcome } = result;
     const { metrics } = verdict;
     const used = share.key === "vram_ratio_reserved" ? metrics.peak_vram_reserved_bytes : metrics.peak_rss_bytes;
     const whole = share.key === "vram_ratio_reserved" ? env.total_vram_bytes : share.memory_budget_bytes;
@@ -46,7 +46,10 @@ export function batchProbe(workload: Workload, spec: WorkloadSpec, options: Batc
       return { ...said, status: "failed", reason: `more than ${guard_ratio} of the memory budget was resident` };
     }
     if (verdict.status === "pass") return { ...said, status: "passed", reason: whyNoShare(share, used, whole) };
-    const reasons = [...verdict.fail_reasons, ...verdict.invalid_reasons.map(({ message }) => message)];
+    const failed = verdict.fail_reasons.map((gate) =>
+      gate === "runtime_exception" && outcome.exception !== null ? `${gate}: ${outcome.exception.message}` : gate,
+    );
+    const reasons = [...failed, ...verdict.invalid_reasons.map(({ message }) => message)];
     const unsure = verdict.inconclusive_reasons.map(({ message }) => message);
     const status = { fail: "failed", invalid: "invalid", inconclusive: "inconclusive" } as const;
     return {
