@@ -1,6 +1,6 @@
 export { type BatchLimits, fileLimits, limitKey, memoryLimits } from "./batch/batch-limits.js";
 export type { BatchObservation, BatchProbe, BatchProbeStatus } from "./batch/batch-observation.js";
-export { type BatchProbeOptions, type MemoryShare, batchProbe, budgetShare, deviceShare } from "./batch/batch-probe.js";
+export { type BatchProbeOptions, type MemoryShare, batchProbe } from "./batch/batch-probe.js";
 export {
   BATCH_TARGETS_SCHEMA,
   type BatchTarget,
@@ -38,6 +38,7 @@ export {
 } from "./batch/search-batch.js";
 export { sectionPresets } from "./batch/section-presets.js";
 export { supportedBatch } from "./batch/supported-batch.js";
+export { budgetShare, deviceShare } from "./batch/workload-share.js";
 export type { DocumentIssue } from "./document-fields.js";
 export { type CommandOptions, commandWorkload } from "./command/command-workload.js";
 export { type SamplesWriter, openSamples } from "./command/samples-writer.js";

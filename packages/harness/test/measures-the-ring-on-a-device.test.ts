@@ -4,8 +4,9 @@ import { type FakeDriverOptions, fakeDriver, fakeDriverLibrary } from "@vrx/nati
 import { type Engine, createEngine, predictMemory } from "@vrx/ring-engine";
 import { type WorkloadSpec, presets } from "@vrx/workload-schema";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { batchProbe, deviceShare } from "../src/batch/batch-probe.js";
+import { batchProbe } from "../src/batch/batch-probe.js";
 import { supportedBatch } from "../src/batch/supported-batch.js";
+import { deviceShare } from "../src/batch/workload-share.js";
 import { probe } from "../src/probe.js";
 import { type RingWorkloadOptions, ringWorkload } from "../src/ring/ring-workload.js";
 

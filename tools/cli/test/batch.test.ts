@@ -148,6 +148,7 @@ describe("vrx batch find", () => {
       expect(code).toBe(1);
       const [search] = (JSON.parse(stdout) as Found).searches;
       expect(search).toMatchObject({ batch: null, status: "none_passes" });
+      expect(search!.observations).toHaveLength(2);
       for (const { status, reason, predicted_ratio, ratio } of search!.observations) {
         expect({ status, reason }).toMatchObject({
           status: "invalid",

@@ -1,12 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { isJsonObject } from "@vrx/objective-contract";
 import type { WorkloadSpec } from "@vrx/workload-schema";
-import { type ProbeOptions, planProbe, probe } from "../probe.js";
+import { type ProbeOptions, probe } from "../probe.js";
 import type { Workload } from "../workload.js";
 import type { BatchProbe } from "./batch-observation.js";
 import type { ProbeAt } from "./search-batch.js";
-import { supportedBatch } from "./supported-batch.js";
+import { withBatch } from "./with-batch.js";
 
 /**
  * What share of memory a probe is asked for. `vram_ratio_reserved`: of the GPU's memory. `memory_budget_ratio`: peak
@@ -31,9 +30,8 @@ const DOUBTFUL = new Set(["step_time_explosion", "timing_missing"]);
 export function batchProbe(workload: Workload, spec: WorkloadSpec, options: BatchProbeOptions): ProbeAt {
   const { share, out, guard_ratio = 0.92, ...rest } = options;
   return async (batch, { signal }) => {
-    const workload_spec = { ...spec, colony_spec: { ...spec.colony_spec, batch_size: batch } };
     const folder = out === undefined ? {} : { out: freeFolder(out, batch) };
-    const result = await probe(workload, workload_spec, { ...rest, ...folder, signal });
+    const result = await probe(workload, withBatch(spec, batch), { ...rest, ...folder, signal });
     const { verdict, env, outcome } = result;
     const { metrics } = verdict;
     const used = share.key === "vram_ratio_reserved" ? metrics.peak_vram_reserved_bytes : metrics.peak_rss_bytes;
@@ -59,58 +57,6 @@ export function batchProbe(workload: Workload, spec: WorkloadSpec, options: Batc
       doubtful: verdict.status === "fail" && verdict.fail_reasons.every((name) => DOUBTFUL.has(name)),
     } satisfies BatchProbe;
   };
-}
-
-/** Resident bytes of a process of Node that has loaded an engine and nothing else: about what `rss_before_bytes` says. */
-const IDLE_PROCESS_BYTES = 75e6;
-
-/**
- * The share of a memory budget that each batch is predicted to take, by what the workload says of its memory before it
- * runs; undefined where it says nothing.
- */
-export async function budgetShare(
-  workload: Workload,
-  spec: WorkloadSpec,
-  options: Omit<ProbeOptions, "out" | "signal">,
-  memory_budget_bytes: number,
-): Promise<((batch: number) => number) | undefined> {
-  const bytesAt = await predictedBytes(workload, spec, options);
-  return bytesAt && ((batch) => (IDLE_PROCESS_BYTES + bytesAt(batch)) / memory_budget_bytes);
-}
-
-/**
- * The share of a GPU's memory that each batch is predicted to reserve, by what the workload says of its memory on the GPU
- * before it runs; undefined where it says nothing, as programs do: see `vramShare`.
- */
-export async function deviceShare(
-  workload: Workload,
-  spec: WorkloadSpec,
-  options: Omit<ProbeOptions, "out" | "signal">,
-  total_vram_bytes: number,
-): Promise<((batch: number) => number) | undefined> {
-  const bytesAt = await predictedBytes(workload, spec, options);
-  return bytesAt && ((batch) => bytesAt(batch) / total_vram_bytes);
-}
-
-async function predictedBytes(
-  workload: Workload,
-  spec: WorkloadSpec,
-  options: Omit<ProbeOptions, "out" | "signal">,
-): Promise<((batch: number) => number) | undefined> {
-  const bytesOf = async (batch: number): Promise<number | null> => {
-    const workload_spec = { ...spec, colony_spec: { ...spec.colony_spec, batch_size: batch } };
-    const { description } = await planProbe(workload, workload_spec, options);
-    const memory = description.extras?.["memory"];
-    const bytes = memory !== undefined && isJsonObject(memory) && memory["predicted_bytes"];
-    return typeof bytes === "number" ? bytes : null;
-  };
-  // The sizes of all arrays are linear in the batch but for padding, which is small beside them.
-  const most = await supportedBatch(workload, spec, options);
-  const [one, other] = [Math.min(8, most), Math.min(1032, most)];
-  const [few, many] = [await bytesOf(one), await bytesOf(other)];
-  if (few === null || many === null) return undefined;
-  const slope = (many - few) / Math.max(1, other - one);
-  return (batch) => few + slope * (batch - one);
 }
 
 function whyNoShare(share: MemoryShare, used: number | null, whole: number | null): string | null {

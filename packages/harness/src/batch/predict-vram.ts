@@ -1,5 +1,6 @@
 import { predictMemory } from "@vrx/ring-engine";
 import type { WorkloadSpec } from "@vrx/workload-schema";
+import { withBatch } from "./with-batch.js";
 
 /** Vectors of slot_dim floats that one time step of one sample leaves for the backward pass, beside the ring. */
 const SAVED_VECTORS = 33;
@@ -41,8 +42,7 @@ export function vramLine(
   spec: WorkloadSpec,
   heads: number,
 ): { readonly base: number; readonly slope: number; readonly overhead: number } {
-  const at = (batch_size: number): number =>
-    predictVram({ ...spec, colony_spec: { ...spec.colony_spec, batch_size } }, heads);
+  const at = (batch: number): number => predictVram(withBatch(spec, batch), heads);
   const slope = at(2) - at(1);
   return { base: at(1) - slope, slope, overhead: ALLOCATOR_BYTES };
 }

@@ -5,6 +5,7 @@ import type { CapabilityPlan, ProbePlan, Trial } from "../trial/trial.js";
 import { trialOfParts } from "../trial/trial-digest.js";
 import { HARNESS_VERSION } from "../version.js";
 import { combinationCount, combinations } from "./combinations.js";
+import { EXPECTED_BASE } from "./knobs.js";
 import { type KnobOf, type PlanParts, type PlannedEngine, type Problems, headsOf, planParts } from "./plan-parts.js";
 import type { Knobs, SweepDocument } from "./sweep-document.js";
 
@@ -52,11 +53,7 @@ function baseKnobs(base: SweepDocument["base"]): Knobs {
   if (typeof base !== "string") return base;
   const preset = Object.entries(presets).find(([name]) => name === base)?.[1];
   if (preset === undefined) {
-    const names = Object.keys(presets).join(", ");
-    throw new HarnessError(
-      "invalid_argument",
-      `base: expected a preset (${names}) or knobs, found ${JSON.stringify(base)}`,
-    );
+    throw new HarnessError("invalid_argument", `base: expected ${EXPECTED_BASE}, found ${JSON.stringify(base)}`);
   }
   return { ...preset.ant_spec, ...preset.colony_spec } as unknown as Knobs;
 }

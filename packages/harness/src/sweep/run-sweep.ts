@@ -71,11 +71,11 @@ export async function* runSweep(
   // Some at a time, so that what is known is told before everything is.
   for (let first = 0; first < mine.length; first += LOOKED_AT_TOGETHER) {
     const some = mine.slice(first, first + LOOKED_AT_TOGETHER);
-    for (const [i, there] of (await inParallel(some, isThere)).entries()) {
-      const trial = byDigest.get(some[i] ?? "");
-      if (trial === undefined) continue;
-      if (there) yield { event: "known", digest: trial.digest, status: statusOf(trial.digest) };
-      else open.push(trial);
+    const there = await inParallel(some, isThere);
+    for (const [i, digest] of some.entries()) {
+      const trial = byDigest.get(digest);
+      if (there[i] === true) yield { event: "known", digest, status: statusOf(digest) };
+      else if (trial !== undefined) open.push(trial);
     }
   }
   await store.put(open);

@@ -1,6 +1,6 @@
 import { packetAxes } from "@vrx/ant-ratio";
-import { DEFAULT_RING_OPTIONS, resolveRingOptions } from "@vrx/ring-engine";
-import { presets } from "@vrx/workload-schema";
+import { resolveRingOptions } from "@vrx/ring-engine";
+import { EXPECTED_BASE, PRESET_NAMES, RUNNER_OPTIONS } from "./knobs.js";
 import { nearestOf } from "./nearest.js";
 
 /** Where in a document something is: keys and indices from its root. */
@@ -69,26 +69,21 @@ const knobs =
     }
   };
 
-const PRESETS = Object.keys(presets);
 const preset: Check = (value, path, problems) => {
-  if (typeof value === "string" && PRESETS.includes(value)) return;
-  const expected = `a preset (${PRESETS.join(", ")}) or knobs`;
-  problems.push({ path, expected, found: shown(value), ...nearestOf(String(value), PRESETS) });
+  if (typeof value === "string" && PRESET_NAMES.includes(value)) return;
+  problems.push({ path, expected: EXPECTED_BASE, found: shown(value), ...nearestOf(String(value), PRESET_NAMES) });
 };
 
-const OPTIONS = Object.keys(DEFAULT_RING_OPTIONS).filter((name) => name !== "expert_heads");
-
-/** Options of the ring that all configurations have; the number of heads is a knob. */
 const ringOptions: Check = (value, path, problems) => {
   if (!isObject(value)) {
     problems.push({ path, expected: "options of the ring and their values", found: shown(value) });
     return;
   }
   for (const [name, one] of Object.entries(value)) {
-    const read = OPTIONS.includes(name) ? resolveRingOptions(Object.fromEntries([[name, one]])) : null;
+    const read = RUNNER_OPTIONS.includes(name) ? resolveRingOptions(Object.fromEntries([[name, one]])) : null;
     if (read === null) {
-      const expected = `one of ${OPTIONS.join(", ")}`;
-      problems.push({ path: [...path, name], expected, found: shown(name), ...nearestOf(name, OPTIONS) });
+      const expected = `one of ${RUNNER_OPTIONS.join(", ")}`;
+      problems.push({ path: [...path, name], expected, found: shown(name), ...nearestOf(name, RUNNER_OPTIONS) });
     } else if (read.status === "invalid") {
       for (const { expected } of read.issues) problems.push({ path: [...path, name], expected, found: shown(one) });
     }

@@ -1,13 +1,24 @@
-import { open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { HarnessError, isHarnessError } from "../../errors.js";
 import type { TrialStore } from "../../store/trial-store.js";
 import type { ExecutorContext, TrialEvent, TrialExecutor } from "../executor.js";
+import { cancelTargets } from "./cancel-targets.js";
 import { type Patience, patience } from "./controller.js";
+import { lastLine } from "./last-line.js";
 import { type SlurmAnswer, type SlurmCommand, slurmCommand } from "./slurm-commands.js";
 import { type SlurmOptions, checkedSlurmOptions, resourceArguments } from "./slurm-options.js";
-import { type QueuedTask, exitOf, maxArraySize, queueOf, standingOf } from "./slurm-queue.js";
+import {
+  type QueuedTask,
+  type TasksByName,
+  exitOf,
+  hasLife,
+  isAlive,
+  maxArraySize,
+  queueOf,
+  standingOf,
+  tasksByName,
+} from "./slurm-queue.js";
 import { type Submission, closeSubmission, newSubmission, openSubmissions, recordJobId } from "./submissions.js";
 import { type TaskProgram, taskProgram, taskScript } from "./task-script.js";
 
@@ -35,9 +46,6 @@ const full = /submit limit|MaxSubmit|job count|too many jobs|AssocGrpSubmit/i;
 
 /** Why a task waits that only a person can change (squeue(1), JOB REASON CODES). */
 const stuck = /held|down|drain|inactive|not.?avail|badconstraints|invalid|never|prohibited/i;
-
-/** What the queue has of some arrays: by the name of the job, then by the index of the task. */
-type TasksByName = ReadonlyMap<string, ReadonlyMap<number, QueuedTask>>;
 
 /** A trial in the hands of Slurm. */
 interface Task {
@@ -361,16 +369,7 @@ class SlurmRun {
 
   /** Takes out of Slurm what this run is waiting for; other tasks of the same arrays stay. */
   async *#cancel(): AsyncGenerator<TrialEvent> {
-    const jobs = new Map<Submission, number[]>();
-    for (const { submission, index } of this.#tasks.values()) {
-      jobs.set(submission, [...(jobs.get(submission) ?? []), index]);
-    }
-    const ids = [...jobs].flatMap(([{ job_id, digests }, indices]) => {
-      if (job_id === null) return [];
-      return indices.length === digests.length
-        ? [job_id]
-        : inGroups(indices).map((some) => `${job_id}_[${some.join(",")}]`);
-    });
+    const ids = cancelTargets([...this.#tasks.values()]);
     const insistent = patience(cancel_wait_s, this.#say, null);
     let failed: string | null = null;
     try {
@@ -419,38 +418,12 @@ class SlurmRun {
     if (queue.status === "refused") {
       throw new HarnessError("executor_unavailable", `squeue: ${queue.why}`);
     }
-    const byName = new Map<string, Map<number, QueuedTask>>();
-    for (const task of queue.tasks) {
-      const tasks = byName.get(task.name);
-      if (tasks === undefined) byName.set(task.name, new Map([[task.index, task]]));
-      else tasks.set(task.index, task);
-    }
-    return byName;
+    return tasksByName(queue.tasks);
   }
 
   #place({ job_id, name }: Submission, index: number): string {
     return `slurm ${job_id ?? name}_${index}`;
   }
-}
-
-function isAlive(state: string): boolean {
-  const standing = standingOf(state);
-  return standing === "waiting" || standing === "running";
-}
-
-function hasLife(queue: TasksByName, { name }: Submission): boolean {
-  return [...(queue.get(name)?.values() ?? [])].some(({ state }) => isAlive(state));
-}
-
-// One argument of a command line holds 128 KiB on Linux.
-const most_in_one_argument = 5_000;
-
-function inGroups(indices: readonly number[]): readonly (readonly number[])[] {
-  const groups: number[][] = [];
-  for (let first = 0; first < indices.length; first += most_in_one_argument) {
-    groups.push(indices.slice(first, first + most_in_one_argument));
-  }
-  return groups;
 }
 
 function refusal(why: string): HarnessError {
@@ -466,23 +439,4 @@ function noSlurm(error: unknown): HarnessError {
       cause: error,
     },
   );
-}
-
-const tail_bytes = 4096;
-
-async function lastLine(path: string): Promise<string | null> {
-  try {
-    const file = await open(path, "r");
-    try {
-      const { size } = await file.stat();
-      const from = Math.max(0, size - tail_bytes);
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(tail_bytes), 0, tail_bytes, from);
-      const lines = buffer.subarray(0, bytesRead).toString("utf8").split("\n");
-      return lines.map((line) => line.trim()).findLast((line) => line !== "") ?? null;
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return null;
-  }
 }

@@ -126,3 +126,27 @@ export async function maxArraySize(
   if (Number(size) < 1) return { status: "refused", why: "MaxArraySize is 0: this cluster takes no job arrays" };
   return { status: "ok", max_array_size: Number(size) };
 }
+
+/** What the queue has of some arrays: by the name of the job, then by the index of the task. */
+export type TasksByName = ReadonlyMap<string, ReadonlyMap<number, QueuedTask>>;
+
+export function tasksByName(tasks: readonly QueuedTask[]): TasksByName {
+  const byName = new Map<string, Map<number, QueuedTask>>();
+  for (const task of tasks) {
+    const own = byName.get(task.name);
+    if (own === undefined) byName.set(task.name, new Map([[task.index, task]]));
+    else own.set(task.index, task);
+  }
+  return byName;
+}
+
+/** Whether a task waits or runs. */
+export function isAlive(state: string): boolean {
+  const standing = standingOf(state);
+  return standing === "waiting" || standing === "running";
+}
+
+/** Whether some task of an array waits or runs. */
+export function hasLife(queue: TasksByName, { name }: { readonly name: string }): boolean {
+  return [...(queue.get(name)?.values() ?? [])].some(({ state }) => isAlive(state));
+}
