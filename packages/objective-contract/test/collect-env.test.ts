@@ -50,7 +50,16 @@ describe("nvidia-smi", () => {
     ["that is not there", null, "nvidia_smi_not_found"],
     ["that fails", "exit 9", "nvidia_smi_query_nonzero_rc(4_fields):9"],
     ["that says nothing", "exit 0", "nvidia_smi_query_empty(4_fields)"],
-    ["that talks garbage", "head -c 3000 /dev/urandom", "nvidia_smi_query_"],
+    [
+      "that talks garbage",
+      String.raw`printf '\377\001,\033[1m,x\n,,\200'`,
+      "nvidia_smi_query_field_mismatch(4_fields)",
+    ],
+    [
+      "whose garbage has as many fields",
+      String.raw`printf '\377\001,\033[1m,16384,8.6\n'`,
+      "nvidia_smi_query_not_a_driver_version(4_fields)",
+    ],
     ["that floods", "yes", "nvidia_smi_query_nonzero_rc(4_fields):ERR_CHILD_PROCESS_STDIO_MAXBUFFER"],
     ["that hangs", "sleep 30", "nvidia_smi_query_failed(4_fields)"],
   ])("%s leaves nulls with a reason", async (_what, script, error) => {

@@ -41,6 +41,9 @@ const unfit_node = 69;
 // KillWait of Slurm is 30 s by default: a task that does not end at SIGTERM is killed then.
 const cancel_wait_s = 90;
 
+/** Why a task failed whose program ended with an exit code other than 0 (squeue(1), JOB REASON CODES). */
+const nonzero_exit = "NonZeroExitCode";
+
 /** A limit on how much one may have queued, not a refusal for good. */
 const full = /submit limit|MaxSubmit|job count|too many jobs|AssocGrpSubmit/i;
 
@@ -317,11 +320,10 @@ class SlurmRun {
     if (!settled) return null;
     const place = this.#place(task.submission, task.index);
     if (standing === "cancelled") return { event: "cancelled", digest };
-    const { job_id } = task.submission;
     const { code, signal } =
-      standing === "infrastructure" || job_id === null
+      queued === undefined || standing === "infrastructure"
         ? { code: null, signal: null }
-        : await exitOf(job_id, task.index, this.#command);
+        : await exitOf(queued.array_job_id, task.index, this.#command);
     const how = [
       queued === undefined ? "Slurm does not know it any more" : `Slurm says ${queued.state}`,
       ...(code === null ? [] : [`exit code ${code}`]),
@@ -330,8 +332,10 @@ class SlurmRun {
     const times = this.#submitted.get(digest) ?? 0;
     const isUnfit = code === unfit_node && this.#context.preflight === true;
     if (isUnfit && queued !== undefined && queued.nodes !== "") this.#unfit.add(queued.nodes);
-    const again = standing === "infrastructure" || code === given_back || isUnfit;
-    if (again && times <= this.#options.resubmit) {
+    // Everything but an error of the program itself is the cluster's doing: a controller that lost its state numbers jobs
+    // anew, and then takes the end of one task for that of another, which never ran.
+    const failed = queued?.reason === nonzero_exit && code !== null && code !== given_back && !isUnfit;
+    if (!failed && times <= this.#options.resubmit) {
       this.#say(`${place} ended without a result (${how}); submitting its trial again`);
       return "again";
     }

@@ -38,7 +38,8 @@ const starts = readFileSync(store + "/started.log", "utf8").split("\\n").filter(
 setTimeout(() => {
   if (exit !== undefined && starts <= times) {
     console.log("giving up as told");
-    process.exit(exit);
+    if (typeof exit === "string") process.kill(process.pid, exit);
+    else process.exit(exit);
   }
   mkdirSync(store + "/results", { recursive: true });
   appendFileSync(store + "/published.log", digest + "\\n");
@@ -162,6 +163,7 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
         },
       );
       await restarted;
+      expect(events.filter(({ event }) => event === "lost")).toEqual([]);
       expect(ends(events)).toEqual(new Map(digests.map((digest) => [digest, "finished"])));
       // Slurm itself starts a task again that ended while nobody listened: that a result is published once is the store's doing.
       expect(new Set(lines("published.log"))).toEqual(new Set(digests));
@@ -206,13 +208,20 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
     expect(cluster.ask("squeue", "-h", "-r", `--name=${own}`).trim()).toBe("");
   });
 
-  test("a trial whose task is requeued runs again; one that was given back is submitted again", async () => {
-    const [requeued = "", returned = "", failing = ""] = digestsOf(3);
+  test("a trial whose task is requeued runs again; one that was given back or never run is submitted again", async () => {
+    const [requeued = "", returned = "", failing = "", silent = "", killed = ""] = digestsOf(5);
     // Long enough that the request to requeue finds it running, also on a busy machine.
-    behave({ [requeued]: { seconds: 8 }, [returned]: { exit: 75 }, [failing]: { exit: 3, times: 9 } });
+    behave({
+      [requeued]: { seconds: 8 },
+      [returned]: { exit: 75 },
+      [failing]: { exit: 3, times: 9 },
+      // As the controller tells it of a task that it takes for another one.
+      [silent]: { exit: 0 },
+      [killed]: { exit: "SIGKILL" },
+    });
     let asked = false;
     const events = await collect(
-      [requeued, returned, failing],
+      [requeued, returned, failing, silent, killed],
       {},
       {
         onEvent(event) {
@@ -236,11 +245,14 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
         [requeued, "finished"],
         [returned, "finished"],
         [failing, "lost"],
+        [silent, "finished"],
+        [killed, "finished"],
       ]),
     );
     const starts = lines("started.log").map((line) => line.split(" ")[0]);
-    expect(starts.filter((digest) => digest === requeued)).toHaveLength(2);
-    expect(starts.filter((digest) => digest === returned)).toHaveLength(2);
+    for (const again of [requeued, returned, silent, killed]) {
+      expect(starts.filter((digest) => digest === again)).toHaveLength(2);
+    }
     expect(starts.filter((digest) => digest === failing)).toHaveLength(1);
     const lost = events.find((event) => event.event === "lost");
     expect(lost).toMatchObject({

@@ -82,7 +82,14 @@ function parse(names: readonly string[], answer: ToolAnswer, errors: string[]): 
     errors.push(`nvidia_smi_query_field_mismatch${which}`);
     return null;
   }
-  return new Map(names.map((name, index) => [name, values[index] ?? ""]));
+  const answers = new Map(names.map((name, index) => [name, values[index] ?? ""]));
+  const version = known(answers.get("driver_version"));
+  if (version !== null && !/^\d+(\.\d+)+$/.test(version)) {
+    // Whatever answered, it is not nvidia-smi: the other fields would be as wrong.
+    errors.push(`nvidia_smi_query_not_a_driver_version${which}`);
+    return null;
+  }
+  return answers;
 }
 
 function failure(what: string, answer: Exclude<ToolAnswer, { status: "ok" }>, which: string): string {
