@@ -283,6 +283,9 @@ std::string obey(State &g, Lock &lock, const std::string &line) {
       throw std::runtime_error("schedule ascending | descending | shuffled SEED");
   } else if (verb == "delay_us") {
     words >> g.delay_us;
+  } else if (verb == "held") {
+    words >> g.held;
+    for (auto &device : g.devices) device->work.notify_all();
   } else if (verb == "statistics") {
     return statistics(g);
   } else if (!verb.empty()) {
@@ -352,6 +355,9 @@ void choose_visible() {
 
 void reset(Lock &lock) {
   State &g = state();
+  /* Contexts end when their work has. */
+  g.held = false;
+  for (auto &device : g.devices) device->work.notify_all();
   for (auto &device : g.devices) {
     for (CUcontext context : std::vector<CUcontext>(device->contexts.begin(), device->contexts.end())) {
       destroy_context(lock, context);

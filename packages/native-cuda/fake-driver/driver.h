@@ -200,6 +200,7 @@ struct State {
   std::vector<Failure> failures;
   uint64_t launches = 0;
   unsigned delay_us = 0;
+  bool held = false; /* no operation begins */
   Schedule schedule;
   std::string last_fault;
 

@@ -46,7 +46,7 @@ static void run_device(Device *device) {
     std::vector<CUstream> ready;
     for (CUstream stream : streams_of(*device))
       if (is_ready(stream)) ready.push_back(stream);
-    if (ready.empty()) {
+    if (ready.empty() || g.held) {
       device->work.wait(lock);
       continue;
     }

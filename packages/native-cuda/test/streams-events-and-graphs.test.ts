@@ -25,17 +25,19 @@ describe.skipIf(nothingToTest)("streams and events", () => {
   });
 
   it("say when they are done, and how long it took on the device", async () => {
-    const { context } = await onFake({ delay_us: 5000 });
+    const { fake, context } = await onFake({ delay_us: 100 });
     const stream = context.createStream();
     const [start, end, mark] = [context.createEvent(), context.createEvent(), context.createEvent({ timing: false })];
     expect(end.done).toBe(true);
     const buffer = context.alloc(16);
+    fake.reschedule({ held: true });
     start.record(stream);
     for (let i = 0; i < 4; i += 1) buffer.fill(i, { stream });
     end.record(stream);
     expect(end.done).toBe(false);
     expect(stream.idle).toBe(false);
     expect(() => end.elapsedSince_ms(start)).toThrow(code("busy"));
+    fake.reschedule({ held: false });
     await end.synchronize();
     expect(end.done).toBe(true);
     expect(end.elapsedSince_ms(start)).toBeGreaterThan(0);

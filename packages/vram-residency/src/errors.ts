@@ -103,6 +103,11 @@ export function isVramResidencyError(error: unknown): error is VramResidencyErro
   return error instanceof Error && brand in error;
 }
 
+/** The error for an argument that is not what it must be. */
+export function invalidInput(message: string): VramResidencyError {
+  return new VramResidencyError("invalid_input", message);
+}
+
 /** The error for a verification that failed, where a caller wants one thrown. */
 export function verificationError(shard_id: string, reason: VerificationFailure): VramResidencyError {
   const code =

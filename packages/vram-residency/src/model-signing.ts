@@ -2,7 +2,7 @@ import { type KeyObject, createHash, createPublicKey, verify } from "node:crypto
 import { dssePreAuthentication, readDsseEnvelope } from "./verify/dsse.js";
 import { formatFieldIssues, shown } from "./verify/field-issue.js";
 import { isDigest } from "./verify/index.js";
-import { VramResidencyError } from "./errors.js";
+import { VramResidencyError, invalidInput } from "./errors.js";
 
 /** Digests of a model's files by an OpenSSF model-signing manifest (OMS 1.0), and who vouches for them. */
 export interface SignedModelDigests {
@@ -45,21 +45,22 @@ export function readModelSigning(text: string, options: ReadModelSigningOptions 
     payload: dsse["payload"],
     signatures: signatures.map(({ sig, keyid }) => ({ sig, keyid: keyid ?? "" })),
   });
-  if (envelope.status === "invalid") throw invalid(`the model-signing bundle: ${formatFieldIssues(envelope.issues)}`);
+  if (envelope.status === "invalid")
+    throw invalidInput(`the model-signing bundle: ${formatFieldIssues(envelope.issues)}`);
   if (envelope.value.payloadType !== PAYLOAD)
-    throw invalid(`the model-signing bundle holds ${shown(envelope.value.payloadType)}, not ${PAYLOAD}`);
+    throw invalidInput(`the model-signing bundle holds ${shown(envelope.value.payloadType)}, not ${PAYLOAD}`);
   const payload = Buffer.from(envelope.value.payload, "base64");
   const checked = checkSignature(payload, envelope.value.signatures, options);
 
   const statement = objectOf(parse(payload.toString("utf8"), "the statement"), "the statement");
   if (statement["_type"] !== STATEMENT || statement["predicateType"] !== PREDICATE) {
-    throw invalid(`expected a statement of ${PREDICATE}, found ${shown(statement["predicateType"])}`);
+    throw invalidInput(`expected a statement of ${PREDICATE}, found ${shown(statement["predicateType"])}`);
   }
   const predicate = objectOf(statement["predicate"], "predicate");
   const { method, hash_type } = objectOf(predicate["serialization"], "predicate.serialization");
   if (method !== "files" || hash_type !== "sha256") {
     const found = `${shown(method)} by ${shown(hash_type)}`;
-    throw invalid(`expected whole files hashed by sha256, found ${found}: sign the model with --method files`);
+    throw invalidInput(`expected whole files hashed by sha256, found ${found}: sign the model with --method files`);
   }
   const files = filesOf(predicate["resources"]);
   const root_digest = createHash("sha256")
@@ -83,14 +84,14 @@ function checkSignature(
 ): SignedModelDigests["signature"] {
   if (publicKey === undefined) {
     if (trustUnchecked === true) return "not_checked";
-    throw invalid(
+    throw invalidInput(
       "nobody checks the signature of the model-signing bundle: give the signer's public key, or say that it was checked elsewhere",
     );
   }
   const key = keyOf(publicKey);
   const curve = key.asymmetricKeyDetails?.namedCurve ?? "";
   const hash = HASH_OF_CURVE[curve];
-  if (hash === undefined) throw invalid("expected an ECDSA key on P-256, P-384 or P-521");
+  if (hash === undefined) throw invalidInput("expected an ECDSA key on P-256, P-384 or P-521");
   const signed = dssePreAuthentication(PAYLOAD, payload);
   const holds = signatures.some(({ sig }) => verify(hash, signed, key, Buffer.from(sig, "base64")));
   if (holds) return "verified";
@@ -110,16 +111,17 @@ function keyOf(pem: string): KeyObject {
 
 function filesOf(resources: unknown): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
-  if (!Array.isArray(resources) || resources.length === 0) throw invalid("the model-signing manifest lists no files");
+  if (!Array.isArray(resources) || resources.length === 0)
+    throw invalidInput("the model-signing manifest lists no files");
   for (const resource of resources as unknown[]) {
     const { name, algorithm, digest } = objectOf(resource, "a resource");
     if (typeof name !== "string" || name === "" || name.startsWith("/") || name.split("/").includes("..")) {
-      throw invalid(`the model-signing manifest lists ${shown(name)}, which is no path below the model`);
+      throw invalidInput(`the model-signing manifest lists ${shown(name)}, which is no path below the model`);
     }
     if (algorithm !== "sha256" || typeof digest !== "string" || !isDigest(digest)) {
-      throw invalid(`${shown(name)}: expected a sha256 of 64 lowercase hexadecimal digits`);
+      throw invalidInput(`${shown(name)}: expected a sha256 of 64 lowercase hexadecimal digits`);
     }
-    if (files.has(name)) throw invalid(`the model-signing manifest lists ${shown(name)} twice`);
+    if (files.has(name)) throw invalidInput(`the model-signing manifest lists ${shown(name)} twice`);
     files.set(name, digest);
   }
   return files;
@@ -135,9 +137,5 @@ function parse(text: string, what: string): unknown {
 
 function objectOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw invalid(`${what}: expected an object`);
-}
-
-function invalid(message: string): VramResidencyError {
-  return new VramResidencyError("invalid_input", message);
+  throw invalidInput(`${what}: expected an object`);
 }

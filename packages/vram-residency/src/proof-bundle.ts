@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { VramResidencyError } from "./errors.js";
+import { invalidInput } from "./errors.js";
 
 /** Kinds of test runs, each a folder of its own. */
 export const PROOF_TYPES = [
@@ -75,7 +75,7 @@ export interface ProofBundle {
 export function openProofBundle(options: ProofBundleOptions): ProofBundle {
   const { type, mode, root = process.cwd(), env = process.env, clock = Date.now, commit } = options;
   if (!PROOF_TYPES.includes(type))
-    throw invalid(`a proof bundle is of type ${PROOF_TYPES.join(", ")}; found ${JSON.stringify(type)}`);
+    throw invalidInput(`a proof bundle is of type ${PROOF_TYPES.join(", ")}; found ${JSON.stringify(type)}`);
   const time = new Date(clock()).toISOString().replace(/[-:]/gu, "").replace("T", "-").slice(0, 15);
   const named = env["LLORCH_RUN_ID"];
   const run_id = checkName(
@@ -156,7 +156,7 @@ export function verifyProofBundle(
 function checkName(name: string, what: string): string {
   if (NAME.test(name) && !name.includes("..")) return name;
   const found = JSON.stringify(name.slice(0, 80));
-  throw invalid(`${what}: expected 1 to 128 of A-Z a-z 0-9 _ - . and no "..", found ${found}`);
+  throw invalidInput(`${what}: expected 1 to 128 of A-Z a-z 0-9 _ - . and no "..", found ${found}`);
 }
 
 /** Makes a file with its first line, unless another process has just made it. */
@@ -176,8 +176,4 @@ function writeWhole(file: string, text: string): void {
 
 function sha256Of(file: string): string {
   return createHash("sha256").update(readFileSync(file)).digest("hex");
-}
-
-function invalid(message: string): VramResidencyError {
-  return new VramResidencyError("invalid_input", message);
 }

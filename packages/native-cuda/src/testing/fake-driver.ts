@@ -84,6 +84,8 @@ export interface FakeDriverOptions {
   readonly schedule?: "ascending" | "descending" | number;
   /** How long every operation waits before it runs, so that whoever forgets to wait for it is found. */
   readonly delay_us?: number;
+  /** While it is true no operation begins: what was enqueued is not done, for certain. Whoever waits then waits. */
+  readonly held?: boolean;
 }
 
 /** What a fake driver holds and has done. */
@@ -130,7 +132,7 @@ export interface FakeDriver {
    */
   flipBit(where: { readonly allocation: number; readonly offset: number; readonly bit?: number }): void;
   /** Changes the order of threads, or how long operations wait. */
-  reschedule(options: Pick<FakeDriverOptions, "schedule" | "delay_us">): void;
+  reschedule(options: Pick<FakeDriverOptions, "schedule" | "delay_us" | "held">): void;
   statistics(): FakeStatistics;
   /** Removes the file; what was opened goes on. */
   dispose(): void;
@@ -213,10 +215,15 @@ function setupLines(options: FakeDriverOptions): string[] {
   ];
 }
 
-function scheduleLines({ schedule, delay_us }: Pick<FakeDriverOptions, "schedule" | "delay_us">): string[] {
+function scheduleLines({
+  schedule,
+  delay_us,
+  held,
+}: Pick<FakeDriverOptions, "schedule" | "delay_us" | "held">): string[] {
   return [
     ...line("schedule", typeof schedule === "number" ? `shuffled ${schedule}` : schedule),
     ...line("delay_us", delay_us),
+    ...line("held", held),
   ];
 }
 

@@ -279,18 +279,23 @@ static void keeps_order() {
   void *pinned = nullptr;
   CHECK(call("cuMemHostAlloc", &pinned, size_t{256}, 0u) == 0);
   memset(pinned, 0x11, 256);
+  control("held 1");
   CHECK(call("cuMemcpyHtoDAsync_v2", d, static_cast<const void *>(pinned), size_t{256}, a) == 0);
   /* It has not happened yet: who does not wait reads what was there before. */
   CHECK(call("cuStreamQuery", a) == 600);
   CHECK(call("cuEventRecord", event, a) == 0 && call("cuEventQuery", event) == 600);
   CHECK(call("cuStreamWaitEvent", b, event, 0u) == 0);
   CHECK(launch_in(b, "reverse_static", 1, 64, 0, d, 1u) == 0);
+  CHECK(call("cuStreamQuery", b) == 600);
+  control("held 0");
   CHECK(call("cuStreamSynchronize", b) == 0);
   CHECK(download<uint32_t>(d, 64)[0] == 0x11111111u);
   CUevent end;
   float ms = -1;
+  control("held 1");
   CHECK(call("cuEventCreate", &end, 0u) == 0 && call("cuEventRecord", end, b) == 0);
   CHECK(call("cuEventElapsedTime", &ms, event, end) == 600);
+  control("held 0");
   CHECK(call("cuEventSynchronize", end) == 0 && call("cuEventElapsedTime", &ms, event, end) == 0 && ms >= 2 && ms < 10000);
 
   /* A graph from a captured stream, run twice. */

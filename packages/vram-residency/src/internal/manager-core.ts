@@ -8,10 +8,14 @@ import { type KeyProvider, fixedKeys, sealKey } from "../seal-keys.js";
 import { isDigest } from "../verify/index.js";
 import { VramBudget } from "../vram-budget.js";
 import { OperationCounts } from "../vram-metrics.js";
+import { lowVramWatch } from "./low-vram.js";
 import type { ShardRecord } from "./shard-record.js";
+import { WorkerLife } from "./worker-life.js";
 
 /** What the parts of one manager share. */
 export interface ManagerCore {
+  readonly settings: VramManagerOptions;
+  readonly life: WorkerLife;
   readonly worker_id: string;
   readonly boot_nonce: string;
   /** The device that the policy holds the manager to. */
@@ -31,6 +35,7 @@ export interface ManagerCore {
   now(): number | null;
   audit(event: AuditEvent, correlation_id?: string): void;
   flushAudit(): void;
+  watchLowVram(): void;
 }
 
 /** The time as evidence has it; null where times are left out. */
@@ -68,24 +73,30 @@ export function makeCore(options: VramManagerOptions, opened: OpenedDevice): Man
   if (!isDigest(boot_nonce)) {
     throw new VramResidencyError("config_error", "boot_nonce: expected 64 lowercase hexadecimal digits");
   }
-  const { clock = Date.now, audit } = options;
+  const { clock = Date.now, audit, logger = silentLogger } = options;
+  const budget = new VramBudget({
+    capacity_bytes,
+    headroom_bytes,
+    deviceFree: () => opened.context.memoryInfo().free_bytes,
+  });
+  const emit: ManagerCore["audit"] = (event, correlation_id) => audit?.emit(event, correlation_id);
+  const low_vram_bytes = options.low_vram_bytes ?? Math.floor(capacity_bytes / 10);
   return {
     ...opened,
+    settings: options,
+    life: new WorkerLife(),
     worker_id: options.worker_id ?? `worker-${process.pid}`,
     boot_nonce,
     pinned_uuid: options.pinned_uuid ?? opened.context.device.uuid,
-    budget: new VramBudget({
-      capacity_bytes,
-      headroom_bytes,
-      deviceFree: () => opened.context.memoryInfo().free_bytes,
-    }),
+    budget,
     keys: options.keys ?? fixedKeys([sealKey(randomBytes(32))]),
-    logger: options.logger ?? silentLogger,
+    logger,
     counts: new OperationCounts(),
     records: new Map(),
     now: () => (clock === null ? null : clock()),
-    audit: (event, correlation_id) => audit?.emit(event, correlation_id),
+    audit: emit,
     flushAudit: () => audit?.flush(),
+    watchLowVram: lowVramWatch({ budget, logger, audit: emit, context: opened.context }, low_vram_bytes),
   };
 }
 

@@ -46,8 +46,10 @@ export function alertViolation(
   }
 }
 
-/** The error for callers. */
-export function policyViolation(violated: readonly PolicyCheck[]): VramResidencyError {
+/** Raises the alert and stops the worker for good; the error for callers. */
+export function stopForPolicy(core: ManagerCore, violated: readonly PolicyCheck[]): VramResidencyError {
+  alertViolation(core, violated, "worker_stopped");
+  core.life.stop();
   const reasons = violated.map(({ check, why }) => `${check}: ${why}`).join("; ");
   const details = { checks: violated.map(({ check }) => check).join(",") };
   return new VramResidencyError("policy_violation", `model bytes may leave VRAM here (${reasons})`, { details });

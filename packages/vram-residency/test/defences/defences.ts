@@ -136,7 +136,7 @@ export const defences: readonly Defence[] = [
   },
   {
     row: 16,
-    file: "vram-manager.ts",
+    file: "internal/seal-model.ts",
     from: "if (arrived !== digests.tree_digest) {",
     to: "if (false) {",
     test: managers,
@@ -322,7 +322,7 @@ export const defences: readonly Defence[] = [
   },
   {
     row: 46,
-    file: "vram-manager.ts",
+    file: "internal/seal-model.ts",
     from: 'return `shard-${randomBytes(16).toString("hex")}`;',
     to: 'return `shard-${"0".repeat(32)}`;',
     test: models,
