@@ -134,11 +134,11 @@ describe("a run that is watched", () => {
   it("survives being stopped and continued", async () => {
     const dir = join(folder(), "run");
     const file = await program(`${imports}
-      const run = await openRun(dir, headerOf({ heartbeat: { set_up_limit_s: 1.5 } }), { env: envOf() });
+      const run = await openRun(dir, headerOf({ heartbeat: { set_up_limit_s: 3 } }), { env: envOf() });
       console.log("open");
       setTimeout(() => run.finish({ status: "interrupted", stop_reason: "test" }).then(() => console.log("finished")), 700);`);
     const script = `"$0" "$1" "$2" & pid=$!; while [ ! -e "$2/env.json" ]; do sleep 0.05; done; sleep 0.4
-      kill -STOP $pid; sleep 3.5; kill -CONT $pid; wait $pid`;
+      kill -STOP $pid; sleep 5; kill -CONT $pid; wait $pid`;
     const ended = await run("bash", ["-c", script, process.execPath, file, dir]);
     expect(ended.stdout).toBe("open\nfinished\n");
   });

@@ -108,7 +108,7 @@ describe("a sweep of the ring", () => {
     const settings = ["--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", folder];
     const redis = spawn("redis-server", settings, { stdio: "ignore" });
     try {
-      for (let tries = 0; tries < 100; tries++) {
+      for (let tries = 0; tries < 600; tries++) {
         await delay(50);
         if (spawnSync("redis-cli", ["-s", socket, "ping"]).stdout.toString().trim() === "PONG") break;
       }

@@ -82,7 +82,8 @@ describe.skipIf(missing)("the bullmq executor on a real Redis", () => {
 
   test("two workers share a sweep, and every trial is published once", async () => {
     const digests = digestsOf(12);
-    startWorkers(2, "0.1");
+    // Long enough that the second worker finds some left, also where it starts late.
+    startWorkers(2, "0.5");
     const events = await collect(digests);
     expect(ends(events)).toEqual(new Map(digests.map((digest) => [digest, "finished"])));
     expect(
@@ -101,14 +102,14 @@ describe.skipIf(missing)("the bullmq executor on a real Redis", () => {
     const events = await collect([digest], async (event) => {
       if (event.event !== "started") return;
       // The queue says that it is started when a worker has it, which then asks the store.
-      for (let tries = 0; tries < 100 && log("begun").length === 0; tries++) await delay(20);
+      for (let tries = 0; tries < 600 && log("begun").length === 0; tries++) await delay(50);
       workers[0]?.kill("SIGSTOP");
       startWorkers(1, "0.5");
       await delay(1);
     });
     expect(ends(events)).toEqual(new Map([[digest, "finished"]]));
     workers[0]?.kill("SIGCONT");
-    for (let tries = 0; tries < 100 && log("superseded").length === 0; tries++) await delay(100);
+    for (let tries = 0; tries < 300 && log("superseded").length === 0; tries++) await delay(100);
     expect(log("published").map(([, , pid]) => pid)).toEqual([String(workers[1]?.pid)]);
     expect(log("superseded").map(([, , pid]) => pid)).toEqual([String(workers[0]?.pid)]);
   });
@@ -162,7 +163,7 @@ async function startRedis(folder: string): Promise<ChildProcess> {
   const socket = join(folder, "redis.sock");
   const settings = ["--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", folder];
   const child = spawn("redis-server", settings, { stdio: "ignore" });
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     await delay(50);
     try {
       if (execFileSync("redis-cli", ["-s", socket, "ping"], { encoding: "utf8", stdio: "pipe" }).trim() === "PONG")
