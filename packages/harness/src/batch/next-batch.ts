@@ -18,7 +18,7 @@ export interface NextBatchLimits {
 }
 
 /** A share expected this much above the guard is believed without a probe, which would only run out of memory. */
-const BEYOND_DOUBT = 1.1;
+const BEYOND_DOUBT = 1.2;
 /** Where to go after the first batch ran out of memory: at most this share of it. */
 const RETREAT = 0.7;
 /** Probes within a bracket after which it is halved: a line may creep up on a step of the allocator. */
