@@ -139,6 +139,13 @@ describe("what a search keeps to", () => {
     expect(found.reason).toContain("it was not probed");
   });
 
+  it("probes a batch that a prediction with a wrong fixed part takes for too large", async () => {
+    const device: SimulatedDevice = { base: 0.37, slope: 0.18, piece: 0, noise: 0, guard: 0.92 };
+    const { found, probed } = await search(device, 1, { predict: (batch) => 0.111 + 0.198 * batch });
+    expect(probed).toEqual([4, 2, 3]);
+    expect(found).toMatchObject({ status: "best_possible", batch: 3 });
+  });
+
   it("goes on over a share that falls, and says so", async () => {
     const shares = new Map([
       [1, 0.1],

@@ -6,8 +6,8 @@ export interface RatioModel {
   ratio(batch: number): number | null;
   /** The batch, not a whole one, whose share is `ratio`; Infinity where memory does not grow. */
   batchAt(ratio: number): number | null;
-  /** Whether a step away from what was measured rests on more than one line through the origin. */
-  readonly trusted: boolean;
+  /** What a step away from what was measured rests on; `guess` is one line through the origin, or nothing measured. */
+  readonly rests_on: "measured" | "predicted" | "guess";
 }
 
 /** Shares that differ by less than this many tolerances tell no slope. */
@@ -30,8 +30,8 @@ export function ratioModel(
   const points = latest(observations);
   const [a, b] = nearestTwo(points, target);
   if (a === undefined) {
-    if (predict === undefined) return { ratio: () => null, batchAt: () => null, trusted: false };
-    return { ratio: x, batchAt: (ratio) => invert(x, ratio), trusted: false };
+    if (predict === undefined) return { ratio: () => null, batchAt: () => null, rests_on: "guess" };
+    return { ratio: x, batchAt: (ratio) => invert(x, ratio), rests_on: "guess" };
   }
   const through_origin = x(a.batch) > 0 ? a.ratio / x(a.batch) : 0;
   const rise = b === undefined ? 0 : (b.ratio - a.ratio) / (x(b.batch) - x(a.batch));
@@ -48,13 +48,13 @@ export function ratioModel(
     return {
       ratio: along,
       batchAt: (ratio) => Math.min(far, slope > 0 ? invert(x, x(a.batch) + (ratio - a.ratio) / slope) : Infinity),
-      trusted: predict !== undefined,
+      rests_on: predict === undefined ? "guess" : "predicted",
     };
   }
   return {
     ratio: (batch) => a.ratio + rise * (x(batch) - x(a.batch)),
     batchAt: (ratio) => invert(x, x(a.batch) + (ratio - a.ratio) / rise),
-    trusted: true,
+    rests_on: "measured",
   };
 }
 
@@ -84,7 +84,7 @@ function scaled(x: (batch: number) => number, factor: number): RatioModel {
   return {
     ratio: (batch) => factor * x(batch),
     batchAt: (ratio) => (factor > 0 ? invert(x, ratio / factor) : Infinity),
-    trusted: false,
+    rests_on: "guess",
   };
 }
 
