@@ -6,8 +6,8 @@ import type { ExecutorContext, TrialEvent, TrialExecutor } from "../executor.js"
 import { cancelTargets } from "./cancel-targets.js";
 import { type Patience, patience } from "./controller.js";
 import { lastLine } from "./last-line.js";
-import { type SlurmAnswer, type SlurmCommand, slurmCommand } from "./slurm-commands.js";
-import { type SlurmOptions, checkedSlurmOptions, resourceArguments } from "./slurm-options.js";
+import { type SlurmCommand, slurmCommand } from "./slurm-commands.js";
+import { type SlurmOptions, checkedSlurmOptions } from "./slurm-options.js";
 import {
   type QueuedTask,
   type TasksByName,
@@ -20,6 +20,8 @@ import {
   tasksByName,
 } from "./slurm-queue.js";
 import { type Submission, closeSubmission, newSubmission, openSubmissions, recordJobId } from "./submissions.js";
+import { submitArray } from "./submit-array.js";
+import { endOfTask, hasExitCode } from "./task-end.js";
 import { type TaskProgram, taskProgram, taskScript } from "./task-script.js";
 
 /** How this process talks to Slurm and to people. */
@@ -32,17 +34,8 @@ export interface SlurmSurroundings {
 
 const defaults = { resubmit: 2, poll_s: 10, settle_s: 30, away_limit_s: 3600 };
 
-/** Exit code of a task that gave its trial back: preempted, or another attempt was at it. */
-const given_back = 75;
-
-/** Exit code of a task whose node failed its preflight. */
-const unfit_node = 69;
-
 // KillWait of Slurm is 30 s by default: a task that does not end at SIGTERM is killed then.
 const cancel_wait_s = 90;
-
-/** Why a task failed whose program ended with an exit code other than 0 (squeue(1), JOB REASON CODES). */
-const nonzero_exit = "NonZeroExitCode";
 
 /** A limit on how much one may have queued, not a refusal for good. */
 const full = /submit limit|MaxSubmit|job count|too many jobs|AssocGrpSubmit/i;
@@ -56,7 +49,7 @@ interface Task {
   readonly submission: Submission;
   readonly index: number;
   started: boolean;
-  /** When it was first seen to have ended, or to be unknown to Slurm; null while it is queued or running. */
+  /** When it was first seen to have ended, to be unknown to Slurm, or to run on with its result published; else null. */
   ended_ms: number | null;
 }
 
@@ -195,8 +188,11 @@ class SlurmRun {
           ...(this.#context.preflight === true ? { preflight: true } : {}),
         }),
       );
-      const refused = await this.#sbatch(submission);
-      if (refused !== null) {
+      const before = [...this.#live].flatMap(({ job_id }) => (job_id === null ? [] : [job_id]));
+      const request = { options: this.#withoutUnfit(), chdir: store_dir, before };
+      const answer = await submitArray(submission, request, this.#command, this.#patience);
+      if (answer.status === "refused") {
+        const { why: refused } = answer;
         await closeSubmission(submission);
         if (full.test(refused) && this.#tasks.size > 0) {
           this.#say(`Slurm takes no more at present (${refused}); the rest follows when tasks have ended`);
@@ -212,6 +208,7 @@ class SlurmRun {
         }
         continue;
       }
+      await recordJobId(submission, answer.job_id);
       this.#waiting = this.#waiting.slice(digests.length);
       this.#live.add(submission);
       for (const [index, digest] of digests.entries()) {
@@ -222,46 +219,6 @@ class SlurmRun {
     }
   }
 
-  /** Submits an array; the reason where Slurm refuses it. */
-  async #sbatch(submission: Submission): Promise<string | null> {
-    const { throttle } = this.#options;
-    const { name, digests, folder, script_file } = submission;
-    // %N bounds one array; of several, each waits for those before it.
-    const before = [...this.#live].flatMap(({ job_id }) => (job_id === null ? [] : [job_id]));
-    const chained = throttle !== undefined && before.length > 0;
-    const args = [
-      "--parsable",
-      `--array=0-${digests.length - 1}${throttle === undefined ? "" : `%${throttle}`}`,
-      `--job-name=${name}`,
-      "--export=ALL",
-      "--requeue",
-      "--open-mode=append",
-      "--input=/dev/null",
-      `--output=${folder.replaceAll("%", "%%")}/task-%a.log`,
-      `--chdir=${resolve(this.#store.dir)}`,
-      ...(chained ? [`--dependency=afterany:${before.join(":")}`] : []),
-      ...resourceArguments(this.#withoutUnfit()),
-      script_file,
-    ];
-    let asked = false;
-    const answer = await this.#patience.ask(async (): Promise<SlurmAnswer> => {
-      if (asked) {
-        // The controller may have taken it and died before it said so.
-        const queue = await queueOf([name], this.#command);
-        if (queue.status !== "ok") return queue;
-        const [task] = queue.tasks;
-        if (task !== undefined) return { status: "ok", stdout: task.array_job_id };
-      }
-      asked = true;
-      return this.#command("sbatch", args);
-    });
-    if (answer.status === "refused") return answer.why;
-    const [job_id] = /\d+/.exec(answer.stdout) ?? [];
-    if (job_id === undefined) return "sbatch named no job";
-    await recordJobId(submission, job_id);
-    return null;
-  }
-
   /** Asks Slurm once and says what has changed. */
   async *#look(): AsyncGenerator<TrialEvent> {
     if (this.#live.size === 0) return;
@@ -269,8 +226,12 @@ class SlurmRun {
     for (const task of [...this.#tasks.values()]) {
       const queued = queue.get(task.submission.name)?.get(task.index);
       if (queued !== undefined && isAlive(queued.state)) {
-        task.ended_ms = null;
         this.#tellStuck(task, queued);
+        const over = await this.#overThoughRunning(task, queued);
+        if (over !== null) {
+          this.#tasks.delete(task.digest);
+          yield over;
+        }
         if (task.started || standingOf(queued.state) !== "running") continue;
         task.started = true;
         const place = this.#place(task.submission, task.index);
@@ -291,6 +252,30 @@ class SlurmRun {
       this.#live.delete(submission);
       await closeSubmission(submission);
     }
+  }
+
+  /**
+   * A controller that was killed before it had saved the end of a task takes it for running, with its devices, until it
+   * asks the node (minutes). What is published needs neither: the task is taken out of Slurm.
+   */
+  async #overThoughRunning(task: Task, { array_job_id, state }: QueuedTask): Promise<TrialEvent | null> {
+    const { digest, index } = task;
+    const result = task.started && standingOf(state) === "running" ? await this.#store.result(digest) : null;
+    if (result === null) {
+      task.ended_ms = null;
+      return null;
+    }
+    if (!this.#settled(task)) return null;
+    const place = this.#place(task.submission, index);
+    this.#say(`${place} has its result, and Slurm still says ${state}: cancelling what is left of it`);
+    await this.#patience.ask(() => this.#command("scancel", ["--quiet", `${array_job_id}_${index}`]));
+    return { event: "finished", digest, result, reused: false };
+  }
+
+  /** Whether a task has been over for long enough that caches of a shared file system have expired. */
+  #settled(task: Task): boolean {
+    task.ended_ms ??= performance.now();
+    return performance.now() - task.ended_ms >= this.#options.settle_s * 1000;
   }
 
   #withoutUnfit(): SlurmOptions {
@@ -314,28 +299,17 @@ class SlurmRun {
     const standing = queued === undefined ? "infrastructure" : standingOf(queued.state);
     if (standing === "timeout" || standing === "oom") return this.#publish(task, standing);
 
-    task.ended_ms ??= performance.now();
-    // A shared file system shows a new file to other hosts only when its caches expire.
-    const settled = performance.now() - task.ended_ms >= this.#options.settle_s * 1000;
-    if (!settled) return null;
+    if (!this.#settled(task)) return null;
     const place = this.#place(task.submission, task.index);
     if (standing === "cancelled") return { event: "cancelled", digest };
-    const { code, signal } =
-      queued === undefined || standing === "infrastructure"
-        ? { code: null, signal: null }
-        : await exitOf(queued.array_job_id, task.index, this.#command);
-    const how = [
-      queued === undefined ? "Slurm does not know it any more" : `Slurm says ${queued.state}`,
-      ...(code === null ? [] : [`exit code ${code}`]),
-      ...(signal === null ? [] : [`signal ${signal}`]),
-    ].join(", ");
-    const times = this.#submitted.get(digest) ?? 0;
-    const isUnfit = code === unfit_node && this.#context.preflight === true;
-    if (isUnfit && queued !== undefined && queued.nodes !== "") this.#unfit.add(queued.nodes);
-    // Everything but an error of the program itself is the cluster's doing: a controller that lost its state numbers jobs
-    // anew, and then takes the end of one task for that of another, which never ran.
-    const failed = queued?.reason === nonzero_exit && code !== null && code !== given_back && !isUnfit;
-    if (!failed && times <= this.#options.resubmit) {
+    const exit =
+      queued !== undefined && hasExitCode(standing)
+        ? await exitOf(queued.array_job_id, task.index, this.#command)
+        : { code: null, signal: null };
+    const { state = null, reason = "", nodes = "" } = queued ?? {};
+    const { how, again, unfit } = endOfTask({ state, reason, ...exit }, this.#context.preflight === true);
+    if (unfit && nodes !== "") this.#unfit.add(nodes);
+    if (again && (this.#submitted.get(digest) ?? 0) <= this.#options.resubmit) {
       this.#say(`${place} ended without a result (${how}); submitting its trial again`);
       return "again";
     }
@@ -343,7 +317,7 @@ class SlurmRun {
     const last = await lastLine(log);
     const said = last === null ? "" : `; its last line: ${last}`;
     const why = `${place} ended without a result: ${how}${said} (${log})`;
-    return { event: "lost", digest, why, ...(isUnfit ? { cause: "unfit_host" } : {}) };
+    return { event: "lost", digest, why, ...(unfit ? { cause: "unfit_host" } : {}) };
   }
 
   /** Slurm ended the task, so nobody else can say what happened: the result is written down here. */

@@ -30,7 +30,7 @@ export interface SlurmOptions {
   readonly node?: string;
   /** A bundle made by `vrx bundle`, as the file or as a folder it was unpacked to, where nodes have no Node. */
   readonly bundle?: string;
-  /** How often a trial is submitted again whose task ended without a result and without an exit code; 2 unless given. */
+  /** How often a trial is submitted again whose task ended without a result, unless its program failed; 2 unless given. */
   readonly resubmit?: number;
   /** Seconds between two looks at the queue; 10 unless given. */
   readonly poll_s?: number;

@@ -12,6 +12,8 @@ export interface Cluster {
   startController(): Promise<void>;
   /** As a power cut ends it. */
   killController(): void;
+  /** Nodes, queue, daemons and the ends of their logs, for whoever reads of a failed test. */
+  describe(): string;
   /** What a command of Slurm prints. */
   ask(file: string, ...args: readonly string[]): string;
   stop(): Promise<void>;
@@ -104,6 +106,17 @@ export async function startCluster(): Promise<Cluster> {
       administer();
     },
     killController: () => void controller.kill("SIGKILL"),
+    describe: () => {
+      const shown = (file: string, ...args: readonly string[]): string => {
+        const { stdout, stderr } = spawnSync(file, args, { env, encoding: "utf8" });
+        return `$ ${[file, ...args].join(" ")}\n${stdout}${stderr}`;
+      };
+      const ends = Object.entries({ slurmctld: controller, slurmd: node }).map(([name, { exitCode, signalCode }]) => {
+        const log = readFileSync(join(folder, "log", `${name}.log`), "utf8");
+        return `${name}: exit code ${exitCode}, signal ${signalCode}\n${log.slice(-8000)}`;
+      });
+      return [shown("scontrol", "show", "node"), shown("squeue", "--states=all", "--array"), ...ends].join("\n");
+    },
     ask,
     stop,
   };

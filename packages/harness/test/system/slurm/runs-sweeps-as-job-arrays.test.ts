@@ -12,7 +12,7 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
 import type { TrialEvent } from "../../../src/executors/executor.js";
 import { slurmExecutor } from "../../../src/executors/slurm/slurm-executor.js";
 import type { SlurmOptions } from "../../../src/executors/slurm/slurm-options.js";
@@ -32,7 +32,7 @@ const argument = (name) => process.argv[process.argv.indexOf(name) + 1];
 const store = argument("--store");
 const digest = readFileSync(argument("--list"), "utf8").split("\\n")[Number(process.env.SLURM_ARRAY_TASK_ID)];
 const behaviour = existsSync(store + "/behave.json") ? JSON.parse(readFileSync(store + "/behave.json", "utf8")) : {};
-const { seconds = 0.2, exit, times = 1 } = { ...behaviour["*"], ...behaviour[digest] };
+const { seconds = 0.2, exit, times = 1, stays = 0 } = { ...behaviour["*"], ...behaviour[digest] };
 appendFileSync(store + "/started.log", digest + " " + process.env.CUDA_VISIBLE_DEVICES + " " + (process.env.VRX_LEFTOVER ?? "") + "\\n");
 const starts = readFileSync(store + "/started.log", "utf8").split("\\n").filter((line) => line.startsWith(digest)).length;
 setTimeout(() => {
@@ -45,6 +45,7 @@ setTimeout(() => {
   appendFileSync(store + "/published.log", digest + "\\n");
   writeFileSync(store + "/results/" + digest + ".tmp", JSON.stringify({ digest, status: "passed", gpu: process.env.CUDA_VISIBLE_DEVICES }));
   renameSync(store + "/results/" + digest + ".tmp", store + "/results/" + digest + ".json");
+  setTimeout(() => {}, stays * 1000);
 }, seconds * 1000);
 `;
 
@@ -70,6 +71,7 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
     else process.env["SLURM_CONF"] = before;
   });
   beforeEach(() => {
+    onTestFailed(() => console.log(cluster.describe()));
     folder = mkdtempSync(join(tmpdir(), "vrx store $HOME 'x' "));
   });
   afterEach(() => {
@@ -171,6 +173,19 @@ describe.skipIf(why !== null)("the slurm executor on a real Slurm", () => {
       expect(notes.join("\n")).toContain("answers again");
     },
   );
+
+  test("a task that Slurm takes for running after its result is there frees its device", async () => {
+    const [over = "", ...others] = digestsOf(3);
+    behave({ [over]: { stays: 3600 } });
+    const notes: string[] = [];
+    const events = await collect([over, ...others], {}, { notes });
+    expect(ends(events)).toEqual(new Map([over, ...others].map((digest) => [digest, "finished"])));
+    expect(notes.join("\n")).toContain("has its result, and Slurm still says RUNNING");
+    for (let tries = 0; tries < 300 && cluster.ask("squeue", "-h", "-t", "running").trim() !== ""; tries++) {
+      await delay(100);
+    }
+    expect(cluster.ask("squeue", "-h", "-t", "running").trim()).toBe("");
+  });
 
   test("a run that goes on waits for what an earlier one has queued", async () => {
     const digests = digestsOf(6);
