@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { VramResidencyError } from "./errors.js";
+import { VramResidencyError, invalidInput } from "./errors.js";
 
 /** Where a model's bytes come from: memory, a file, or chunks as they arrive. */
 export type ModelSource = ArrayBufferView | string | URL | AsyncIterable<Uint8Array>;
@@ -40,7 +40,7 @@ async function openFile(path: string | URL, piece_bytes: number): Promise<ModelB
   const facts = await file.stat();
   if (!facts.isFile()) {
     await file.close();
-    throw new VramResidencyError("invalid_input", `${name} is no regular file`);
+    throw invalidInput(`${name} is no regular file`);
   }
   const { size } = facts;
   async function* pieces(): AsyncGenerator<Uint8Array> {
@@ -48,7 +48,7 @@ async function openFile(path: string | URL, piece_bytes: number): Promise<ModelB
       const piece = Buffer.allocUnsafeSlow(Math.min(piece_bytes, size - at));
       for (let filled = 0; filled < piece.length;) {
         const { bytesRead } = await file.read(piece, filled, piece.length - filled, at + filled);
-        if (bytesRead === 0) throw new VramResidencyError("invalid_input", `${name} became shorter while it was read`);
+        if (bytesRead === 0) throw invalidInput(`${name} became shorter while it was read`);
         filled += bytesRead;
       }
       at += piece.length;
@@ -68,7 +68,7 @@ async function* piecesOfChunks(chunks: AsyncIterable<Uint8Array>, piece_bytes: n
   let filled = 0;
   for await (const chunk of chunks) {
     if (!(chunk instanceof Uint8Array)) {
-      throw new VramResidencyError("invalid_input", `expected chunks of bytes, found ${typeof chunk}`);
+      throw invalidInput(`expected chunks of bytes, found ${typeof chunk}`);
     }
     for (let at = 0; at < chunk.length;) {
       const taken = chunk.subarray(at, at + piece_bytes - filled);

@@ -1,4 +1,4 @@
-import { VramResidencyError } from "./errors.js";
+import { VramResidencyError, invalidInput } from "./errors.js";
 import type { SealOptions, Verification, VerifyOptions } from "./manager-options.js";
 import type { ModelSource } from "./model-source.js";
 import type { SealedHandle } from "./sealed-handle.js";
@@ -32,7 +32,7 @@ export interface SealedGroup extends Disposable {
  * others are wiped and freed, and the first failure is thrown. All parts get the same model name, or none.
  */
 export async function sealGroup(parts: readonly GroupPart[], model_ref?: string): Promise<SealedGroup> {
-  if (parts.length === 0) throw new VramResidencyError("invalid_input", "a group has at least one part");
+  if (parts.length === 0) throw invalidInput("a group has at least one part");
   const named = model_ref === undefined ? {} : { model_ref };
   const results = await Promise.allSettled(
     parts.map(async ({ manager, source, options }, index) => {

@@ -88,6 +88,9 @@ export interface FakeDriverOptions {
   readonly held?: boolean;
 }
 
+/** When and in which order things run. */
+export type FakeScheduling = Pick<FakeDriverOptions, "schedule" | "delay_us" | "held">;
+
 /** What a fake driver holds and has done. */
 export interface FakeStatistics {
   readonly device_allocations: number;
@@ -131,8 +134,8 @@ export interface FakeDriver {
    * from the end where it is negative.
    */
   flipBit(where: { readonly allocation: number; readonly offset: number; readonly bit?: number }): void;
-  /** Changes the order of threads, or how long operations wait. */
-  reschedule(options: Pick<FakeDriverOptions, "schedule" | "delay_us" | "held">): void;
+  /** Changes the order of threads, how long operations wait, or whether any begins. */
+  reschedule(options: FakeScheduling): void;
   statistics(): FakeStatistics;
   /** Removes the file; what was opened goes on. */
   dispose(): void;
@@ -215,11 +218,7 @@ function setupLines(options: FakeDriverOptions): string[] {
   ];
 }
 
-function scheduleLines({
-  schedule,
-  delay_us,
-  held,
-}: Pick<FakeDriverOptions, "schedule" | "delay_us" | "held">): string[] {
+function scheduleLines({ schedule, delay_us, held }: FakeScheduling): string[] {
   return [
     ...line("schedule", typeof schedule === "number" ? `shuffled ${schedule}` : schedule),
     ...line("delay_us", delay_us),

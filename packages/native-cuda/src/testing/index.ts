@@ -6,6 +6,7 @@ export {
   type FakeDriverOptions,
   type FakeFailure,
   type FakeFigure,
+  type FakeScheduling,
   type FakeStatistics,
   fakeDriver,
   fakeDriverLibrary,

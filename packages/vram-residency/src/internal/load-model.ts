@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Context, DeviceBuffer, VerityMeasurement } from "@vrx/native-cuda";
-import { VramResidencyError } from "../errors.js";
+import { VramResidencyError, invalidInput } from "../errors.js";
 import { HostDigest, type HostDigests } from "../host-digest.js";
 import { type ModelBytes, type ModelSource, openModelSource } from "../model-source.js";
 import type { Reservation, VramBudget } from "../vram-budget.js";
@@ -99,7 +99,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions): Prom
       onProgress?.(copied);
     }
     if (known !== null && copied < known) {
-      throw new VramResidencyError("invalid_input", `the model ended after ${copied} bytes; ${known} were announced`);
+      throw invalidInput(`the model ended after ${copied} bytes; ${known} were announced`);
     }
     checkSize(copied, max_bytes);
     if (held.buffer.bytes > copied) held = await grown(held, copied, copied, options);
@@ -136,7 +136,7 @@ async function grown(held: Held, copied: number, bytes: number, options: LoadOpt
 }
 
 function checkSize(bytes: number, max_bytes: number): void {
-  if (bytes === 0) throw new VramResidencyError("invalid_input", "the model is empty: expected at least one byte");
+  if (bytes === 0) throw invalidInput("the model is empty: expected at least one byte");
   if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > max_bytes) throw tooLong(bytes, null, max_bytes);
 }
 

@@ -1,5 +1,5 @@
 import type { DeviceBuffer, TreeHasher } from "@vrx/native-cuda";
-import { VramResidencyError } from "../errors.js";
+import { VramResidencyError, invalidInput } from "../errors.js";
 import { type TensorDigest, type TensorRange, readSafetensorsHeader, safetensorsHeaderBytes } from "../safetensors.js";
 import { withSignal } from "./manager-core.js";
 
@@ -42,7 +42,7 @@ export async function readTensorRanges(
   };
   const header_bytes = safetensorsHeaderBytes(await read(Math.min(8, bytes)), bytes);
   if (header_bytes === null) {
-    throw new VramResidencyError("invalid_input", "safetensors: the file does not begin with a header");
+    throw invalidInput("safetensors: the file does not begin with a header");
   }
   return readSafetensorsHeader(await read(header_bytes), bytes);
 }
