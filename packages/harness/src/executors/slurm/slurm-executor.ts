@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { HarnessError, isHarnessError } from "../../errors.js";
 import type { TrialStore } from "../../store/trial-store.js";
 import type { ExecutorContext, TrialEvent, TrialExecutor } from "../executor.js";
-import { cancelTargets } from "./cancel-targets.js";
+import { cancelTasks } from "./cancel-tasks.js";
 import { type Patience, patience } from "./controller.js";
 import { lastLine } from "./last-line.js";
 import { type SlurmCommand, slurmCommand } from "./slurm-commands.js";
@@ -33,9 +33,6 @@ export interface SlurmSurroundings {
 }
 
 const defaults = { resubmit: 2, poll_s: 10, settle_s: 30, away_limit_s: 3600 };
-
-// KillWait of Slurm is 30 s by default: a task that does not end at SIGTERM is killed then.
-const cancel_wait_s = 90;
 
 /** A limit on how much one may have queued, not a refusal for good. */
 const full = /submit limit|MaxSubmit|job count|too many jobs|AssocGrpSubmit/i;
@@ -347,15 +344,7 @@ class SlurmRun {
 
   /** Takes out of Slurm what this run is waiting for; other tasks of the same arrays stay. */
   async *#cancel(): AsyncGenerator<TrialEvent> {
-    const ids = cancelTargets([...this.#tasks.values()]);
-    const insistent = patience(cancel_wait_s, this.#say, null);
-    let failed: string | null = null;
-    try {
-      for (const id of ids) await insistent.ask(() => this.#command("scancel", ["--quiet", id]));
-      if (ids.length > 0) await this.#untilEnded(insistent);
-    } catch (error) {
-      failed = error instanceof Error ? error.message : String(error);
-    }
+    const failed = await cancelTasks([...this.#tasks.values()], this.#command, this.#say);
     for (const digest of [...this.#tasks.keys(), ...this.#waiting]) {
       const result = this.#tasks.has(digest) ? await this.#store.result(digest) : null;
       if (result !== null) yield { event: "finished", digest, result, reused: false };
@@ -371,18 +360,6 @@ class SlurmRun {
     for (const submission of this.#live) {
       const alive = hasLife(queue, submission);
       if (!alive) await closeSubmission(submission);
-    }
-  }
-
-  async #untilEnded(insistent: Patience): Promise<void> {
-    const until_ms = performance.now() + cancel_wait_s * 1000;
-    while (performance.now() < until_ms) {
-      const names = [...this.#live].map(({ name }) => name);
-      const queue = await insistent.ask(() => queueOf(names, this.#command));
-      if (queue.status !== "ok") return;
-      const wanted = new Set([...this.#tasks.values()].map(({ submission, index }) => `${submission.name} ${index}`));
-      if (!queue.tasks.some(({ name, index, state }) => wanted.has(`${name} ${index}`) && isAlive(state))) return;
-      await delay(500);
     }
   }
 
