@@ -131,13 +131,16 @@ describe("a run that is watched", () => {
     });
   });
 
-  it("survives being stopped and continued", async () => {
+  it.each([
+    ["as it opens", 0],
+    ["while it is open", 0.4],
+  ])("survives being stopped %s and continued", async (_when, after_s) => {
     const dir = join(folder(), "run");
     const file = await program(`${imports}
       const run = await openRun(dir, headerOf({ heartbeat: { set_up_limit_s: 3 } }), { env: envOf() });
       console.log("open");
       setTimeout(() => run.finish({ status: "interrupted", stop_reason: "test" }).then(() => console.log("finished")), 700);`);
-    const script = `"$0" "$1" "$2" & pid=$!; while [ ! -e "$2/env.json" ]; do sleep 0.05; done; sleep 0.4
+    const script = `"$0" "$1" "$2" & pid=$!; while [ ! -e "$2/env.json" ]; do sleep 0.01; done; sleep ${after_s}
       kill -STOP $pid; sleep 5; kill -CONT $pid; wait $pid`;
     const ended = await run("bash", ["-c", script, process.execPath, file, dir]);
     expect(ended.stdout).toBe("open\nfinished\n");

@@ -20,9 +20,10 @@ post({ type: "ready" });
 watch();
 
 function watch(): void {
-  let looked = process.hrtime.bigint();
-  let paused = 0n;
   let seen = memory.get("progress_ns");
+  // From the beginning of the set-up: the process may have been stopped before this thread ran.
+  let looked = seen;
+  let paused = 0n;
   for (;;) {
     memory.wait("state", OPEN, poll_ms);
     if (memory.get("state") !== OPEN) return;
