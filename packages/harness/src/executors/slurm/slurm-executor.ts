@@ -129,7 +129,10 @@ class SlurmRun {
       .catch((error: unknown) => {
         throw isHarnessError(error) ? error : noSlurm(error);
       });
-    if (answer.status === "refused") throw new HarnessError("executor_unavailable", answer.why);
+    if (answer.status === "refused") {
+      const expected = "expected a cluster that `scontrol show config` can ask (SLURM_CONF, or run it on a login node)";
+      throw new HarnessError("executor_unavailable", `${expected}: ${answer.why}`);
+    }
     return Math.min(answer.max_array_size, this.#options.chunk ?? Infinity);
   }
 
